@@ -1,0 +1,50 @@
+"""Errors that speak to their reader, and files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """Something the user handed us is not what was asked for.
+
+    The message is one line: what came, what was expected, what to do. The commands print it and exit with code 2.
+    """
+
+
+def repository_data() -> Path:
+    """The folder of what ships with the project: `data/` in a checkout, its copy inside the package in a wheel."""
+    checkout = Path(__file__).resolve().parents[1] / "data"
+    return checkout if checkout.is_dir() else Path(__file__).resolve().parent / "shipped"
+
+
+@contextmanager
+def appears_whole(path: str | Path) -> Iterator[Path]:
+    """Write a file or a folder under a temporary name; give it its real name only once it is complete.
+
+    Yields the temporary path, beside `path` so that the final rename stays on one disk. If the block raises, the
+    temporary file or folder is removed and `path` is as it was before. A disk that refuses (full, read-only, no such
+    folder) becomes an `InputError` naming the file.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        if part.is_dir() and path.is_dir():
+            shutil.rmtree(path)  # os.replace() will not put a folder in place of one that has files in it
+        os.replace(part, path)
+    except OSError as error:
+        raise InputError(
+            f"{path}: could not be written ({error.strerror or error}). "
+            "Free some space or choose another place; nothing was left behind."
+        ) from error
+    finally:
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
