@@ -48,7 +48,7 @@ DECODER_NAMES = {
 
 
 def save(model: SegNeXt, path: str | Path, classes: Sequence[str], card: Mapping[str, Any]) -> None:
-    """Write a model as safetensors, whole or not at all, with its variant, class names and training card in the metadata.
+    """Write a model as safetensors, whole or not at all; variant, class names and training card go into its metadata.
 
     Args:
         classes: the K class names, in the order of the logits.
@@ -100,8 +100,8 @@ def read_official(path: str | Path) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         needs = re.search(r"GLOBAL ([\w.]+)", str(error))
         raise InputError(
-            f"{path}: holds more than weights ({needs[1] if needs else 'objects that are code'}), and reading that would "
-            "run code from the file. Nothing was run. Ask its publisher for a file with the state_dict alone"
+            f"{path}: holds more than weights ({needs[1] if needs else 'objects that are code'}), and reading that "
+            "would run code from the file. Nothing was run. Ask its publisher for a file with the state_dict alone"
         ) from error
     except (EOFError, RuntimeError, ValueError) as error:
         raise InputError(

@@ -39,7 +39,7 @@ def count_macs(model: nn.Module, shape: Sequence[int]) -> int:
     is left as it was.
     """
     twin = copy.deepcopy(model).eval()
-    device = next(model.parameters()).device
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), _Counter() as counter:
         twin(torch.empty(*shape, device=device))
     return counter.macs

@@ -32,8 +32,8 @@ def update_bases(x: Tensor, bases: Tensor, coef: Tensor) -> Tensor:
 def nmf(x: Tensor, bases: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """Factorise a non-negative x ≈ bases·coefᵀ by multiplicative updates (Lee and Seung, 2001).
 
-    The coefficients start as a soft assignment of each pixel to the bases; a last update of them closes, so that they fit
-    the final bases. Gradients flow through every step.
+    The coefficients start as a soft assignment of each pixel to the bases; a last update of them closes, so that they
+    fit the final bases. Gradients flow through every step.
 
     Shapes: x (B, D, N) ≥ 0, starting bases (B, D, R) ≥ 0 → bases (B, D, R), coef (B, N, R).
     """
@@ -48,9 +48,9 @@ def nmf(x: Tensor, bases: Tensor, steps: int) -> tuple[Tensor, Tensor]:
 class NMF(nn.Module):
     """Replaces a non-negative feature map by its best rank-R explanation: R bases, and how much of each a pixel holds.
 
-    The reference draws new starting bases at every call, so that one photograph has two predictions. Here eval mode always
-    starts from the same ones, for every image of a batch; training draws them from the global generator. The computation
-    is in float32 at least: in float16 it overflows.
+    The reference draws new starting bases at every call, so that one photograph has two predictions. Here eval mode
+    always starts from the same ones, for every image of a batch; training draws them from the global generator. The
+    computation is in float32 at least: in float16 it overflows.
 
     Args:
         channels: D. rank: R, the number of bases. train_steps, eval_steps: updates in the two modes.

@@ -13,10 +13,10 @@ STRIPS = (7, 11, 21)
 
 
 class MSCA(nn.Module):
-    """The attention itself: a 5 × 5 look, three strip pairs on top of it, their sum mixed across channels, times the input.
+    """The attention itself: a 5 × 5 look, three strip pairs on top, their sum mixed across channels, times the input.
 
-    Eq. 1: gate = Conv1×1(Σᵢ scaleᵢ(DWConv(x))), where scale₀ is the identity; Eq. 2: out = gate ⊗ x. The gate is neither
-    squashed nor normalised: it may be larger than one, and negative.
+    Eq. 1: gate = Conv1×1(Σᵢ scaleᵢ(DWConv(x))), where scale₀ is the identity; Eq. 2: out = gate ⊗ x. The gate is
+    neither squashed nor normalised: it may be larger than one, and negative.
 
     Shapes: (B, C, H, W) → (B, C, H, W).
     """

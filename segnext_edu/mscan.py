@@ -156,7 +156,7 @@ class MSCAN(nn.Module):
 
 
 def init_conv(module: nn.Module) -> None:
-    """Draw a convolution's weights from N(0, √(2 / fan_out)), fan_out = kernel height · width · outputs / groups; no bias."""
+    """Draw a convolution's weights from N(0, √(2 / fan_out)), with fan_out = kh · kw · outputs / groups; biases 0."""
     if isinstance(module, nn.Conv2d):
         fan_out = math.prod(module.kernel_size) * module.out_channels // module.groups
         nn.init.normal_(module.weight, 0, math.sqrt(2 / fan_out))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -87,11 +88,14 @@ class SegNeXt(nn.Module):
 
     Shapes: images (B, 3, H, W), ImageNet-normalised, H, W ≥ 32 → logits (B, K, H, W).
 
-    `bases` are the NMF's starting bases, (B, D, R) ≥ 0, normalised inside. None draws them: from the global generator in
-    training, from a fixed seed in eval mode, so that the same image always gives the same answer.
+    `bases` are the NMF's starting bases, (B, D, R) ≥ 0, normalised inside. None draws them: from the global generator
+    in training, from a fixed seed in eval mode, so that the same image always gives the same answer.
 
     Raises ValueError for an unknown variant and for images of another shape.
     """
+
+    classes: tuple[str, ...]  # the K names and the training card: only of a model that checkpoints.load() read
+    card: dict[str, Any]
 
     def __init__(self, variant: str, num_classes: int = 150):
         super().__init__()

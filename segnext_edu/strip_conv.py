@@ -1,7 +1,7 @@
 """Strip convolution: a tall, wide look at a picture for the price of two thin ones.
 
-SegNeXt (Guo et al., NeurIPS 2022), section 3.1 and Fig. 2(b): a depthwise k × k kernel is replaced by a 1 × k one followed
-by a k × 1 one. Notebook 03 builds this module.
+SegNeXt (Guo et al., NeurIPS 2022), section 3.1 and Fig. 2(b): a depthwise k × k kernel is replaced by a 1 × k one
+followed by a k × 1 one. Notebook 03 builds this module.
 """
 
 from __future__ import annotations

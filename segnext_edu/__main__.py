@@ -1,0 +1,149 @@
+"""The commands: `python -m segnext_edu train | evaluate | predict | data | bench`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from segnext_edu.files import InputError, appears_whole
+from segnext_edu.segnext import VARIANTS
+
+# Heavy libraries are imported by the command that needs them, so that --help answers at once.
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns 0; 2 when the input is at fault, after one line that says how."""
+    args = parser().parse_args(arguments)
+    try:
+        args.command(args)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(prog="python -m segnext_edu", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="command")
+
+    train = commands.add_parser("train", help="turn photographs and masks into a checkpoint")
+    train.set_defaults(command=train_command)
+    train.add_argument("--out", required=True, type=Path, help="folder for the log and the checkpoints")
+    train.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    train.add_argument("--save-every", type=int, default=500, help="steps between checkpoints and scores (500)")
+    train.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
+    recipe = train.add_argument_group("recipe", "left out, these are the authors', or for nano those of our lessons")
+    recipe.add_argument("--data", default=argparse.SUPPRESS, help="mini, ade20k, or a folder or zip")
+    recipe.add_argument("--variant", default=argparse.SUPPRESS, choices=VARIANTS)
+    for flag, kind, text in (
+        ("--steps", int, "training steps"),
+        ("--batch", int, "pictures a step, over all devices"),
+        ("--crop", int, "side of the training crops, pixels"),
+        ("--short-side", int, "short side of a picture at scale 1, pixels (as --crop)"),
+        ("--lr", float, "learning rate of the encoder"),
+        ("--head-lr", float, "the decoder's learning rate, as a multiple"),
+        ("--weight-decay", float, "AdamW's, on all but the norms"),
+        ("--warmup", int, "steps of linear warm-up"),
+        ("--clip", float, "largest norm of the gradient (no limit)"),
+        ("--seed", int, "decides everything random"),
+    ):
+        recipe.add_argument(flag, type=kind, default=argparse.SUPPRESS, help=text)
+
+    evaluate = commands.add_parser("evaluate", help="score a checkpoint on a data set")
+    evaluate.set_defaults(command=evaluate_command)
+    evaluate.add_argument("--checkpoint", required=True, type=Path)
+    evaluate.add_argument("--data", required=True, help="mini, ade20k, or a folder or zip; its val split is scored")
+
+    predict = commands.add_parser("predict", help="label a photograph")
+    predict.set_defaults(command=predict_command)
+    predict.add_argument("--checkpoint", required=True, type=Path)
+    predict.add_argument("photo", type=Path)
+    predict.add_argument("--out", required=True, type=Path, help="where the overlay goes, as .png or .jpg")
+
+    data = commands.add_parser("data", help="fetch and cut down a data set")
+    ade20k = data.add_subparsers(required=True, metavar="name").add_parser("ade20k", help="a small ADE20K")
+    ade20k.set_defaults(command=ade20k_command)
+    ade20k.add_argument("--source", required=True, help="ADEChallengeData2016.zip, its unpacked folder, or a URL")
+    ade20k.add_argument("--out", type=Path, default=Path("data/ade20k_mini"))
+    ade20k.add_argument("--train", type=int, default=2000, help="pictures to train on (2000)")
+    ade20k.add_argument("--val", type=int, default=200, help="pictures to score on (200)")
+    ade20k.add_argument("--seed", type=int, default=0)
+    ade20k.add_argument("--sha256", help="what the zip's SHA-256 must be")
+    return top
+
+
+def train_command(args: argparse.Namespace) -> None:
+    import torch
+    from tqdm import tqdm
+
+    from segnext_edu.train import Recipe, Run, default_recipe
+
+    given = {field.name: getattr(args, field.name) for field in dataclasses.fields(Recipe) if hasattr(args, field.name)}
+    state = args.out / "resume.pt"
+    if args.resume and state.exists():
+        recipe = Recipe(**{**torch.load(state, weights_only=True)["recipe"], **given})
+    elif "data" not in given:
+        raise InputError(
+            "--data is missing: mini (the drawn scenes), ade20k, or a folder with images/ and annotations/"
+        )
+    else:
+        recipe = default_recipe(**given)
+    run = Run(recipe, args.out, args.resume, args.save_every, args.device)
+    main_process = run.accelerator.is_main_process
+    with tqdm(total=recipe.steps, initial=run.step, disable=not main_process, smoothing=0.1) as bar:
+        for record in run:
+            bar.update()
+            bar.set_postfix_str(
+                f"loss {record['loss']:.3f}, lr {record['lr']:.1e}, {record['images_per_s']:.1f} images/s"
+            )
+            if "miou" in record and main_process:
+                bar.write(f"step {record['step']}: mIoU {record['miou']:.4f}, accuracy {record['accuracy']:.4f}")
+    if main_process:
+        print(f"best mIoU {run.best:.4f}; checkpoints and log in {args.out}")
+
+
+def evaluate_command(args: argparse.Namespace) -> None:
+    from segnext_edu import checkpoints, inference
+    from segnext_edu.data import load_scenes
+
+    model = checkpoints.load(args.checkpoint)
+    scenes = inference.scored_scenes(load_scenes(args.data, "val"), model.classes)
+    matrix = inference.evaluate(model, scenes, inference.card_short_side(model.card))
+    print(inference.report(matrix, model.classes))
+
+
+def predict_command(args: argparse.Namespace) -> None:
+    import numpy as np
+
+    from segnext_edu import checkpoints, inference
+    from segnext_edu.data.palette import colours
+
+    if args.out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise InputError(f"{args.out}: the overlay is a picture; give --out a name that ends in .png or .jpg")
+    photo = inference.open_photo(args.photo)
+    model = checkpoints.load(args.checkpoint)
+    labels = inference.predict(model, inference.to_tensor(photo), inference.card_short_side(model.card)).cpu().numpy()
+    picture = inference.overlay(photo, labels, model.classes, colours(model.classes))
+    with appears_whole(args.out) as part:
+        picture.save(part, "JPEG" if args.out.suffix.lower() != ".png" else "PNG")
+    shares = np.bincount(labels.ravel(), minlength=len(model.classes)) / labels.size
+    for index in np.argsort(-shares):
+        if shares[index] >= 0.001:
+            print(f"{shares[index]:6.1%}  {model.classes[index]}")
+
+
+def ade20k_command(args: argparse.Namespace) -> None:
+    from segnext_edu.data.ade20k import write_subset
+
+    write_subset(args.source, args.out, args.train, args.val, args.seed, args.sha256)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Interactive figures: controls above one picture that is drawn anew whenever a control moves.
+
+Where no kernel runs (a saved notebook, a page on GitHub) the picture as it was last drawn stands in for the controls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from ipywidgets import HTML, Image, VBox
+
+from segnext_edu.figures import Picture, show
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+KEPT = 64  # pictures, about 50 KB each: moving a slider back and forth draws nothing twice
+
+
+class Explorer(VBox):
+    """Controls, and the picture that belongs to their values.
+
+        def draw(size: int) -> Figure: ...
+        Explorer(draw, alt="...", size=IntSlider(7, 1, 21, description="kernel size"))
+
+    A control that has the keyboard's focus follows the arrow keys, as ipywidgets' sliders and dropdowns do.
+
+    Args:
+        render: called with the controls' values by name, returns a figure made with `matplotlib.figure.Figure`. It must
+            be pure, the same values giving the same picture: the last 64 are kept.
+        alt: what there is to see, in a sentence; or a function of the same values that says it.
+        controls: ipywidgets with a `value` and a `description`, by the name of their argument.
+
+    Raises ValueError for a control without a description. An error in drawing the first picture is raised; after a
+    control has moved, when there is nobody to raise it to, it stands as a sentence in the picture's place.
+    """
+
+    def __init__(self, render: Callable[..., Figure], alt: str | Callable[..., str], **controls: Any):
+        for name, control in controls.items():
+            if not getattr(control, "description", ""):
+                raise ValueError(f"the control {name!r} needs a description: the words that stand beside it")
+
+        def draw(**values: Any) -> Picture:
+            return show(render(**values), alt(**values) if callable(alt) else alt)
+
+        self._draw = lru_cache(maxsize=KEPT)(draw)
+        self.controls = controls
+        self.status = HTML()
+        self.image = Image(format="png", layout={"max_width": "100%"})
+        self._put(self._draw(**self.values))
+        super().__init__([*controls.values(), self.status, self.image])
+        for control in controls.values():
+            control.observe(self._moved, names="value")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the controls say now, by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def _moved(self, _change: Any) -> None:
+        try:
+            picture = self._draw(**self.values)
+        except Exception as error:  # whatever it is, the reader should see it
+            self.status.value = f"<p>This picture could not be drawn. {type(error).__name__}: {escape(str(error))}</p>"
+            self.image.layout.display = "none"
+        else:
+            self._put(picture)
+
+    def _put(self, picture: Picture) -> None:
+        self.picture = picture
+        self.status.value = ""
+        self.image.value = picture.png
+        self.image.tooltip = picture.alt  # the browser's name for the image: ipywidgets knows no alt text
+        self.image.layout.display = None
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        data, metadata = self.picture._repr_mimebundle_()
+        return {**(super()._repr_mimebundle_() or {}), **data}, metadata

@@ -1,0 +1,194 @@
+"""What every notebook must be: each guard takes one and yields its complaints; `test_notebooks.py` runs them all."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+from nbformat import NotebookNode
+
+from segnext_edu.notebooks import WIDGET_VIEW, promised_seconds
+
+
+@dataclass
+class Stored:
+    """A notebook and where it lies."""
+
+    path: Path
+    node: NotebookNode
+
+    @classmethod
+    def read(cls, path: Path) -> Stored:
+        return cls(path, nbformat.read(path, as_version=4))
+
+    @property
+    def code(self) -> list[NotebookNode]:
+        return [cell for cell in self.node.cells if cell.cell_type == "code"]
+
+    @property
+    def prose(self) -> list[NotebookNode]:
+        return [cell for cell in self.node.cells if cell.cell_type == "markdown"]
+
+    @property
+    def outputs(self) -> Iterator[tuple[NotebookNode, NotebookNode]]:
+        return ((cell, output) for cell in self.code for output in cell.outputs)
+
+
+Complaints = Iterator[str]
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def lines(cell: NotebookNode) -> int:
+    return len(cell.source.splitlines())
+
+
+def first_line(cell: NotebookNode) -> str:
+    return repr(cell.source.split("\n")[0])
+
+
+def without_code(markdown: str) -> str:
+    """Markdown less its fenced blocks and code spans."""
+    return re.sub(r"`[^`]*`", "", re.sub(r"(?ms)^(```|~~~).*?^\1", "", markdown))
+
+
+def headings(notebook: Stored) -> list[str]:
+    """The texts of all headings, as they are shown."""
+    text = "\n".join(re.sub(r"(?ms)^(```|~~~).*?^\1", "", cell.source) for cell in notebook.prose)
+    return [re.sub(r"[`*]", "", found).strip() for found in re.findall(r"(?m)^#{1,6} +(.*)", text)]
+
+
+def name(notebook: Stored) -> Complaints:
+    if not re.fullmatch(r"\d\d_[a-z0-9_]+\.ipynb", notebook.path.name):
+        yield f"{notebook.path.name} is not named NN_name.ipynb"
+
+
+def opening(notebook: Stored) -> Complaints:
+    source = notebook.node.cells[0].source if notebook.prose and notebook.node.cells[0] is notebook.prose[0] else ""
+    wanted = {
+        "a title": r"\A# \S",
+        "'You will be able to'": r"You will be able to",
+        "what it needs": r"(?i)\bneeds\b",
+        "'N minutes to read'": r"\d+ minutes? to read",
+    }
+    yield from (f"the first cell lacks {what}" for what, pattern in wanted.items() if not re.search(pattern, source))
+    if promised_seconds(notebook.node) is None:
+        yield "the first cell lacks 'N seconds to run on 2 CPU cores'"
+
+
+def recap(notebook: Stored) -> Complaints:
+    text = "\n".join(cell.source for cell in notebook.prose)
+    last = re.split(r"(?m)^## +", text)[-1]
+    if "recap" not in last.split("\n")[0].lower():
+        yield "the last section (## …) is not the recap"
+    elif (count := len(re.findall(r"(?m)^\d+\. .*\?", last))) != 5:
+        yield f"the recap has {count} numbered questions, not five"
+
+
+def executed(notebook: Stored) -> Complaints:
+    counts = [cell.execution_count for cell in notebook.code]
+    if counts != list(range(1, len(counts) + 1)):
+        yield f"the cells were not run once each, in order: {counts}"
+    for cell, output in notebook.outputs:
+        if output.output_type == "error" and "raises-exception" not in tags(cell):
+            yield f"an untagged error, {output.ename}, below {first_line(cell)}"
+        if output.get("name") == "stderr":
+            yield f"a message on stderr below {first_line(cell)}"
+
+
+def no_widgets(notebook: Stored) -> Complaints:
+    if "widgets" in notebook.node.metadata:
+        yield "widget state is stored (metadata.widgets)"
+    for cell, output in notebook.outputs:
+        if WIDGET_VIEW in output.get("data", {}):
+            yield f"a widget's view is stored below {first_line(cell)}; refresh the notebook"
+
+
+def size(notebook: Stored) -> Complaints:
+    if notebook.path.stat().st_size > 1_500_000:
+        yield f"{notebook.path.stat().st_size / 1e6:.1f} MB is more than 1.5 MB"
+
+
+def short_cells(notebook: Stored) -> Complaints:
+    for cell in notebook.code:
+        if lines(cell) > 25 and not any(tag.startswith("mirror:") for tag in tags(cell)):
+            yield f"{lines(cell)} lines, more than 25, in the cell {first_line(cell)}"
+        if len(cell.outputs) > 1:
+            yield f"{len(cell.outputs)} outputs, more than one, below {first_line(cell)}"
+    if notebook.code and (median := statistics.median(lines(cell) for cell in notebook.code)) > 6:
+        yield f"the median code cell has {median:g} lines, more than 6"
+
+
+def alt_text(notebook: Stored) -> Complaints:
+    for cell, output in notebook.outputs:
+        for kind in output.get("data", {}):
+            if kind.startswith("image/") and not output.metadata.get(kind, {}).get("alt", "").strip():
+                yield f"a picture without alt text below {first_line(cell)}; display it with segnext_edu.figures.show"
+    for cell in notebook.prose:
+        pictures = re.findall(r"!\[\s*\]\(.*?\)|<img(?![^>]*\balt=\"[^\"]+\")[^>]*>", without_code(cell.source))
+        yield from (f"a picture without alt text: {found[:60]}" for found in pictures)
+
+
+def links(notebook: Stored) -> Complaints:
+    for cell in notebook.prose:
+        for target in re.findall(r"\]\(<?([^)\s>]+)", without_code(cell.source)):
+            if not re.match(r"https://|data:|attachment:", target) and not leads_somewhere(notebook, target):
+                yield f"a link to nowhere: {target}"
+
+
+def leads_somewhere(notebook: Stored, target: str) -> bool:
+    """Whether a relative link names a file and, in a notebook, a heading (its text with hyphens for spaces)."""
+    file, _, anchor = unquote(target).partition("#")
+    path = notebook.path.parent / file if file else notebook.path
+    if not path.exists():
+        return False
+    if not anchor or path.suffix != ".ipynb":
+        return True
+    there = Stored.read(path) if file else notebook
+    return anchor in (heading.replace(" ", "-") for heading in headings(there))
+
+
+def computed_numbers(notebook: Stored) -> Complaints:
+    """Decimals in prose were typed. Not meant: code, links, formulas, versions, and numbers that name something."""
+    names = r"Exercise|Fig(?:ure|\.)|Sec(?:tion|\.)|Tab(?:le|\.)|Eq\.|arXiv:?|Python|[Tt]orch|mmsegmentation|BY"
+    for cell in notebook.prose:
+        if "quotes-paper" in tags(cell):
+            continue
+        text = without_code(cell.source)
+        text = re.sub(r"(?s)\$\$.*?\$\$|\$[^$\n]+\$", "", text)
+        text = re.sub(r"\]\([^)]*\)|<[^>]+>|https?://\S+", "", text)
+        text = re.sub(rf"(?:(?:{names})[\s ]|^#+ )\(?\d+(?:\.\d+)+", "", text, flags=re.MULTILINE)
+        yield from (f"a number typed into the prose: {found}" for found in re.findall(r"\d+\.\d+", text))
+
+
+def exercises(notebook: Stored) -> Complaints:
+    check = re.compile(rf"^checks\.nb{notebook.path.name[:2]}\.\w+\(", re.MULTILINE)
+    for index, cell in enumerate(notebook.code):
+        begins = [found.start() for found in re.finditer(r"### BEGIN SOLUTION$", cell.source, re.MULTILINE)]
+        ends = [found.start() for found in re.finditer(r"### END SOLUTION$", cell.source, re.MULTILINE)]
+        if len(begins) != len(ends) or any(begin > end for begin, end in zip(begins, ends, strict=True)):
+            yield f"BEGIN SOLUTION and END SOLUTION do not match in {first_line(cell)}"
+        elif begins and not any(check.search(here.source) for here in notebook.code[index : index + 2]):
+            yield f"no call of checks.nb{notebook.path.name[:2]} in or after the exercise {first_line(cell)}"
+
+
+GUARDS = (
+    name,
+    opening,
+    recap,
+    executed,
+    no_widgets,
+    size,
+    short_cells,
+    alt_text,
+    links,
+    computed_numbers,
+    exercises,
+)

@@ -1,0 +1,64 @@
+"""The bench: fair turns, medians, and something sensible to say with the peer and without it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import time
+
+import pytest
+import torch
+
+from segnext_edu import bench, peers
+from segnext_edu.files import InputError
+
+
+def arguments(*given: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    bench.add_arguments(parser)
+    return parser.parse_args(given)
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def test_the_calls_take_turns_and_the_median_counts() -> None:
+    order: list[str] = []
+
+    def sleepy(name: str, seconds: list[float]):
+        def call() -> torch.Tensor:
+            order.append(name)
+            time.sleep(seconds.pop(0))
+            return torch.zeros(())
+
+        return call
+
+    quick, slow = bench.alternate([sleepy("a", [0.3, 0, 0, 0.3]), sleepy("b", [0, 0.05, 0.05, 0.05])], 3, warm_up=1)
+    assert order == ["a", "b"] * 4
+    assert quick < 0.03 < slow  # neither the warm-up nor the one slow turn of a counts
+
+
+def test_without_the_peer_it_prints_our_times_and_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(peers.importlib.util, "find_spec", lambda name: None)
+    assert bench.main(arguments("--variants", "nano", "--size", "64", "--threads", "1", "--repeats", "1")) == 0
+    printed = capsys.readouterr().out
+    assert "64 × 64" in printed
+    assert "threads: 1" in printed
+    assert "nano" in printed
+    assert "make bench" in printed
+
+
+def test_it_refuses_what_cannot_be_measured() -> None:
+    with pytest.raises(InputError, match="at least 32"):
+        bench.main(arguments("--size", "16"))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mmseg") is None, reason="mmsegmentation is not installed (make bench)")
+def test_the_peer_is_the_same_network() -> None:
+    assert bench.compare("tiny", 64, 1)[2] < 1e-4

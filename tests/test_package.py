@@ -1,0 +1,85 @@
+"""The package as a whole: light to import, and built in one direction."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import segnext_edu
+
+PACKAGE = Path(segnext_edu.__file__).parent
+HEAVY = {"accelerate", "datasets", "ipywidgets", "kornia", "matplotlib", "pandas", "pyarrow"}
+LIGHT = ("files", "strip_conv", "msca", "mscan", "hamburger", "segnext", "cost", "checkpoints", "metrics", "explain")
+
+# What each part of the model may build on. Everything else stands on top of the model and is not named here.
+BELOW = {
+    "files": set(),
+    "strip_conv": set(),
+    "msca": {"strip_conv"},
+    "mscan": {"strip_conv", "msca"},
+    "hamburger": set(),
+    "segnext": {"strip_conv", "msca", "mscan", "hamburger"},
+}
+
+
+def modules() -> dict[str, ast.Module]:
+    """Every module of the package by its name below `segnext_edu`, parsed. A folder goes by the folder's name."""
+    paths = (path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+    dotted = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in paths}
+    return {name.removesuffix(".__init__"): ast.parse(path.read_text("utf-8")) for name, path in dotted.items()}
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """The dotted names that a module imports, at whatever depth; `from a import b` gives both a and a.b."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative imports hide which way they point"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def edges() -> dict[str, set[str]]:
+    """Module → the package's modules that it imports."""
+    parsed = modules()
+    return {
+        name: {found.removeprefix("segnext_edu.") for found in imports(tree)} & parsed.keys() - {name}
+        for name, tree in parsed.items()
+    }
+
+
+def test_imports_go_round_no_circle() -> None:
+    TopologicalSorter(edges()).prepare()
+
+
+@pytest.mark.parametrize("name", BELOW)
+def test_imports_point_one_way(name: str) -> None:
+    assert edges()[name] <= BELOW[name]
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_the_model_names_nothing_heavy(name: str) -> None:
+    """Not even inside a function."""
+    if name in modules():
+        assert not {found.partition(".")[0] for found in imports(modules()[name])} & HEAVY
+
+
+def test_nothing_takes_the_package_for_a_module() -> None:
+    """`from segnext_edu import SegNeXt` is for users; inside, the module that has it is named."""
+    users = {name for name, tree in modules().items() if "segnext_edu.SegNeXt" in imports(tree)}
+    assert not users - {"__main__"}
+
+
+def test_importing_is_light() -> None:
+    names = ["segnext_edu", *(f"segnext_edu.{name}" for name in LIGHT if name in modules())]
+    code = f"import sys, {', '.join(names)}; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "segnext_edu.segnext" in loaded
+    assert not HEAVY & set(loaded)
