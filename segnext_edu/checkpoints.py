@@ -77,11 +77,15 @@ def load(path: str | Path) -> SegNeXt:
         model.load_state_dict({name: tensor.to(model.state_dict()[name].dtype) for name, tensor in tensors.items()})
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise InputError(
-            f"{path}: not a checkpoint of this package ({str(error).splitlines()[0]}); "
+            f"{path}: not a checkpoint of this package ({_first_line(error)}); "
             "expected a .safetensors file written by segnext_edu.checkpoints.save"
         ) from error
     model.classes, model.card = tuple(classes), card
     return model.eval()
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def read_official(path: str | Path) -> dict[str, Tensor]:
@@ -105,7 +109,7 @@ def read_official(path: str | Path) -> dict[str, Tensor]:
         ) from error
     except (EOFError, RuntimeError, ValueError) as error:
         raise InputError(
-            f"{path}: broken or not a PyTorch checkpoint ({str(error).splitlines()[0]}); download it again"
+            f"{path}: broken or not a PyTorch checkpoint ({_first_line(error)}); download it again"
         ) from error
     state_dict = content.get("state_dict", content) if isinstance(content, dict) else content
     if not isinstance(state_dict, dict) or not all(isinstance(value, Tensor) for value in state_dict.values()):

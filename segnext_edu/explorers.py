@@ -17,6 +17,8 @@ from segnext_edu.figures import Picture, show
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# ipywidgets' image knows no alt text (and fails with a tooltip): its words stand beside it, for screen readers alone.
+UNSEEN = '<span role="status" style="position: absolute; clip-path: inset(50%)">{}</span>'
 KEPT = 64  # pictures, about 50 KB each: moving a slider back and forth draws nothing twice
 
 
@@ -49,7 +51,7 @@ class Explorer(VBox):
         self._draw = lru_cache(maxsize=KEPT)(draw)
         self.controls = controls
         self.status = HTML()
-        self.image = Image(format="png", layout={"max_width": "100%"})
+        self.image = Image(format="png", layout={"max_width": "100%", "align_self": "flex-start"})  # its own size
         self._put(self._draw(**self.values))
         super().__init__([*controls.values(), self.status, self.image])
         for control in controls.values():
@@ -64,16 +66,15 @@ class Explorer(VBox):
         try:
             picture = self._draw(**self.values)
         except Exception as error:  # whatever it is, the reader should see it
-            self.status.value = f"<p>This picture could not be drawn. {type(error).__name__}: {escape(str(error))}</p>"
+            self.status.value = f"This picture could not be drawn. {type(error).__name__}: {escape(str(error))}"
             self.image.layout.display = "none"
         else:
             self._put(picture)
 
     def _put(self, picture: Picture) -> None:
         self.picture = picture
-        self.status.value = ""
+        self.status.value = UNSEEN.format(escape(picture.alt))
         self.image.value = picture.png
-        self.image.tooltip = picture.alt  # the browser's name for the image: ipywidgets knows no alt text
         self.image.layout.display = None
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -147,9 +147,10 @@ def roomiest_point(region: np.ndarray) -> tuple[float, float, float]:
     while rest.any():
         depth += rest
         rest = -F.max_pool2d(-rest, 3, stride=1, padding=1)
-    radius = depth.max().item()
-    y, x = divmod(int(depth.argmax()), depth.shape[2])
-    return (y - 0.5) * stride, (x - 0.5) * stride, radius * stride
+    innermost = (depth[0] == depth.max()).nonzero().float()  # (n, 2): a point, or the spine of something long
+    middle = innermost.mean(0)
+    y, x = innermost[(innermost - middle).square().sum(1).argmin()].tolist()
+    return (y - 0.5) * stride, (x - 0.5) * stride, depth.max().item() * stride
 
 
 def report(matrix: ConfusionMatrix, classes: Sequence[str]) -> str:

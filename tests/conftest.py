@@ -100,6 +100,7 @@ class Site:
     ranges: bool = True  # False: a Range is ignored and everything is sent
     drops: int = 0  # so many answers more break off …
     drop_after: int = 0  # … after so many bytes
+    shift: int = 0  # a Range is answered with one that starts so much later
     understates: int = 0  # Content-Length is too small by so much
     says_length: bool = True
     status: int = 200
@@ -117,6 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         if asked and site.ranges and unchanged and status == 200:
             start = int(asked.removeprefix("bytes=").removesuffix("-"))
             status = 206 if start < length else 416
+            start += site.shift
         site.seen.append((asked, status))
         self.send_response(status)
         if status == 416:

@@ -35,7 +35,7 @@ def explorer() -> Iterator[Explorer]:
     DRAWN.clear()
     size = IntSlider(3, 1, 100, description="size")
     colour = Dropdown(options=["navy", "orange"], description="colour")
-    explorer = Explorer(draw, alt=lambda size, colour: f"a {colour} bar {size} high", size=size, colour=colour)
+    explorer = Explorer(draw, alt=lambda size, colour: f"the {colour} bar is {size} high", size=size, colour=colour)
     yield explorer
     explorer.close()
 
@@ -44,7 +44,8 @@ def test_moving_a_control_draws_its_picture(explorer: Explorer) -> None:
     before = bytes(explorer.image.value)
     explorer.controls["size"].value = 5
     explorer.controls["colour"].value = "orange"
-    assert explorer.picture.alt == explorer.image.tooltip == "a orange bar 5 high"
+    assert explorer.picture.alt == "the orange bar is 5 high"
+    assert ">the orange bar is 5 high</span>" in explorer.status.value
     assert bytes(explorer.image.value) == show(draw(5, "orange"), "the same").png != before
 
 
@@ -67,7 +68,7 @@ def test_an_error_stands_in_the_pictures_place_until_it_is_gone(explorer: Explor
     assert "ValueError: a kernel of &lt;9&gt;" in explorer.status.value
     assert explorer.image.layout.display == "none"
     explorer.controls["size"].value = 8
-    assert explorer.status.value == ""
+    assert "could not be drawn" not in explorer.status.value
     assert explorer.image.layout.display is None
 
 
@@ -98,7 +99,7 @@ def test_the_widget_brings_its_picture_along(explorer: Explorer) -> None:
     data, metadata = explorer._repr_mimebundle_()
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
     assert b64decode(data["image/png"]) == explorer.picture.png
-    assert data["text/plain"] == metadata["image/png"]["alt"] == "a navy bar 6 high"
+    assert data["text/plain"] == metadata["image/png"]["alt"] == "the navy bar is 6 high"
 
 
 class Images(HTMLParser):

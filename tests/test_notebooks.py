@@ -208,7 +208,9 @@ def test_running_again_watches_the_pictures_and_the_time(tmp_path: Path) -> None
         return new_output("display_data", {"image/png": png, "text/plain": "a bar"})
 
     opening = "# 03\n\n1 seconds to run on 2 CPU cores"
-    imports = "import time\nfrom segnext_edu.figures import show\nfrom matplotlib.figure import Figure\n" + getsource(bar)
+    imports = "import time\nfrom segnext_edu.figures import show\nfrom matplotlib.figure import Figure\n" + getsource(
+        bar
+    )
     cells = [
         new_code_cell(imports, execution_count=1),
         new_code_cell("show(bar(5), 'a bar')", execution_count=2, outputs=[picture(5)]),

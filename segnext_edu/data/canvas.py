@@ -116,12 +116,19 @@ class Canvas:
         inside = np.bitwise_xor.accumulate(flips.astype(np.uint8), axis=1)[:, :-1].astype(bool)
         return slice(top, bottom), slice(left, right), inside
 
-    def ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour, label: str | None = None, **how) -> None:
+    def ellipse(
+        self, x: float, y: float, rx: float, ry: float, colour: Colour, label: str | None = None, **how
+    ) -> None:
         """Fill an ellipse with its centre at (x, y)."""
         self.polygon([(x + rx * c, y + ry * s) for c, s in CIRCLE], colour, label, **how)
 
     def stroke(
-        self, points: Sequence[Point], width: float | tuple[float, float], colour: Colour, label: str | None = None, **how
+        self,
+        points: Sequence[Point],
+        width: float | tuple[float, float],
+        colour: Colour,
+        label: str | None = None,
+        **how,
     ) -> None:
         """A line through the points, `width` pixels wide, or (at its start, at its end)."""
         first, last = width if isinstance(width, tuple) else (width, width)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segnext_edu.data.pairs import Pair, Place, checked_dataset, shown
+from segnext_edu.data.palette import ADE20K_NAMES
 from segnext_edu.files import InputError
 
 if TYPE_CHECKING:
@@ -56,8 +57,6 @@ def read_place(path: Path, split: str) -> Dataset:
         return read_parquet(path, split)
     with opened(path) as root:
         if is_official(root):
-            from segnext_edu.data.palette import ADE20K_NAMES
-
             return checked_dataset(official_pairs(root, split), ADE20K_NAMES)
         return checked_dataset(own_pairs(root, split), read_class_names(root / "classes.txt"))
 
@@ -73,7 +72,9 @@ def opened(path: Path) -> Iterator[Place]:
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: no zip, or one that ends early ({error}). Delete it and fetch it again.") from error
+        raise InputError(
+            f"{path}: no zip, or one that ends early ({error}). Fetch it again: delete it first."
+        ) from error
     with archive:
         yield _root(zipfile.Path(archive))
 
@@ -112,7 +113,7 @@ def own_pairs(root: Place, split: str) -> list[Pair]:
 def find_pairs(images: Place, annotations: Place, listed: Place | None = None) -> list[Pair]:
     """Match images/<stem>.jpg|png with annotations/<stem>.png, for the stems in the file `listed` or for all."""
     image_of, mask_of = _by_stem(images, IMAGE_SUFFIXES), _by_stem(annotations, (".png",))
-    stems = lines(listed) if listed else sorted(image_of.keys() | mask_of.keys())
+    stems = [stem for stem in lines(listed) if stem] if listed else sorted(image_of.keys() | mask_of.keys())
     if not stems:
         raise InputError(f"{shown(listed or images)}: {'lists' if listed else 'holds'} no pictures.")
     for stem in stems:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,7 +46,7 @@ TIMES = {
 
 def time_of_day(dice: Dice) -> Light:
     light = TIMES[dice.one(("morning", "morning", "noon", "noon", "noon", "evening", "evening", "grey", "dusk"))]
-    return Light(light.zenith, light.horizon, light.haze, light.sun, light.shade, light.lamps, dice.one((-1, 1)))
+    return replace(light, side=dice.one((-1, 1)))
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def draw_sky(canvas: Canvas, dice: Dice, light: Light, horizon: float) -> None:
             x, top = dice.between(0, canvas.width), dice.between(0, horizon * 0.5)
             canvas.ellipse(x, top, 0.6, 0.6, (240, 236, 220), opacity=0.8)
         canvas.ellipse(sun_x * canvas.width, sun_y * horizon * 0.5, radius, radius, (246, 240, 222))
-    if light is TIMES["grey"] or light.sun[0] < 0.2 and not light.lamps:
+    if light.sun[0] < 0.2 and not light.lamps:
         _overcast(canvas, dice, light)
     else:
         for _ in range(dice.whole(1, 4)):

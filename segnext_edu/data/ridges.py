@@ -39,7 +39,9 @@ def draw_ridge(canvas: Canvas, dice: Dice, light: Light, foot: float, height: fl
         _peak(canvas, dice, light.side, (x, foot - tall), tall, snow, seen(rock, 0.1), seen(rock, 1.0), seen)
 
 
-def _peak(canvas: Canvas, dice: Dice, side: int, top: Point, tall: float, snow: int, dark: Colour, lit: Colour, seen) -> None:
+def _peak(
+    canvas: Canvas, dice: Dice, side: int, top: Point, tall: float, snow: int, dark: Colour, lit: Colour, seen
+) -> None:
     """One peak: its two slopes and the crest between them are jagged lines with the stations `DOWN`."""
     x, y = top
     slopes = {}
@@ -53,11 +55,17 @@ def _peak(canvas: Canvas, dice: Dice, side: int, top: Point, tall: float, snow: 
     ]
     canvas.polygon([*slopes[-1], *reversed(slopes[1])], dark, "mountain")
     canvas.polygon([*slopes[side], *reversed(crest)], lit, "mountain")
-    gully = [(a[0] + (b[0] - a[0]) * s, a[1]) for a, b, s in zip(crest, slopes[side], (0, 0.2, 0.5, 0.35, 0.6, 0.45, 0.7, 0.5), strict=True)]
+    gully = [
+        (a[0] + (b[0] - a[0]) * s, a[1])
+        for a, b, s in zip(crest, slopes[side], (0, 0.2, 0.5, 0.35, 0.6, 0.45, 0.7, 0.5), strict=True)
+    ]
     canvas.polygon([*gully[2:], *reversed([(a + side * tall * 0.1, b) for a, b in gully[4:]])], mix(lit, dark, 0.45))
     if snow:
         for hand, colour in ((side, seen((252, 252, 255), 0.9)), (-side, seen((186, 202, 230), 0.6))):
             edge, inner = slopes[hand][: snow + 1], crest[: snow + 1]
             (ax, ay), (bx, by) = edge[-1], inner[-1]
-            hem = [(ax + (bx - ax) * t, ay + tall * drop) for t, drop in ((0.2, 0.05), (0.4, -0.06), (0.62, 0.07), (0.8, -0.03))]
+            hem = [
+                (ax + (bx - ax) * t, ay + tall * drop)
+                for t, drop in ((0.2, 0.05), (0.4, -0.06), (0.62, 0.07), (0.8, -0.03))
+            ]
             canvas.polygon([*edge, *hem, (bx, by + tall * 0.03), *reversed(inner)], colour)

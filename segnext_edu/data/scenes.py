@@ -45,7 +45,7 @@ def draw_scene(seed: int, size: tuple[int, int] = SIZE) -> Scene:
 def encode(scene: Scene) -> tuple[bytes, bytes]:
     """The scene's two files, without loss: the image as WebP, the mask as PNG."""
     image, mask = io.BytesIO(), io.BytesIO()
-    Image.fromarray(scene.image).save(image, "WEBP", lossless=True, quality=100, method=6)
+    Image.fromarray(scene.image).save(image, "WEBP", lossless=True, quality=75, method=4)
     Image.fromarray(scene.mask).save(mask, "PNG", optimize=True)
     return image.getvalue(), mask.getvalue()
 

@@ -5,23 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from segnext_edu.data.canvas import Canvas, Colour, Dice, mix
+from segnext_edu.data.cars import draw_car
+from segnext_edu.data.houses import FAR, draw_row
 from segnext_edu.data.light import Camera, Light, draw_sky, time_of_day
-from segnext_edu.data.outdoors import (
-    cast_shadow,
-    draw_car,
-    draw_fence,
-    draw_person,
-    draw_pole,
-    draw_streetlight,
-    draw_tree,
-    tint_at,
-)
+from segnext_edu.data.living import cast_shadow, draw_person, draw_tree, tint_at
 from segnext_edu.data.ridges import draw_ridge
-from segnext_edu.data.textures import bricks, planks, ripples, slabs, speckle
-
-FAR = 110.0  # metres to where the street ends in haze
-FRONTS = ((202, 168, 130), (186, 96, 78), (220, 202, 168), (168, 174, 176), (150, 164, 140), (214, 152, 110), (158, 136, 160), (236, 226, 208), (134, 150, 170), (176, 120, 96))
-ROOFS = ((156, 82, 62), (92, 88, 94), (112, 76, 62), (84, 98, 106))
+from segnext_edu.data.textures import ripples, slabs, speckle
+from segnext_edu.data.upright import draw_fence, draw_pole, draw_streetlight
 
 
 def draw_street(canvas: Canvas, dice: Dice) -> None:
@@ -36,7 +26,19 @@ def draw_street(canvas: Canvas, dice: Dice) -> None:
     if dice.chance(0.55):
         draw_ridge(canvas, dice, light, camera.y, canvas.height * dice.between(0.14, 0.3), 0.5)
     half, middle, walk = dice.between(2.8, 4.2), dice.between(-2.5, 2.5), dice.between(2.2, 3.4)
-    kinds = dice.one((("houses", "houses"), ("houses", "park"), ("park", "houses"), ("houses", "canal"), ("canal", "houses"), ("park", "houses"), ("garden", "houses"), ("houses", "garden"), ("garden", "park")))
+    kinds = dice.one(
+        (
+            ("houses", "houses"),
+            ("houses", "park"),
+            ("park", "houses"),
+            ("houses", "canal"),
+            ("canal", "houses"),
+            ("park", "houses"),
+            ("garden", "houses"),
+            ("houses", "garden"),
+            ("garden", "park"),
+        )
+    )
     near = camera.focal * camera.eye / (canvas.height - camera.y) * 0.9
     _ground(canvas, dice, camera, light, middle, half, walk, kinds, near)
     edges = (middle - half - walk, middle + half + walk)
@@ -48,9 +50,16 @@ def draw_street(canvas: Canvas, dice: Dice) -> None:
         draw()
 
 
-def _strip(canvas: Canvas, camera: Camera, left: float, right: float, near: float, colour: Colour, label, shade=None, up=0.0):
+def _strip(
+    canvas: Canvas, camera: Camera, left: float, right: float, near: float, colour: Colour, label, shade=None, up=0.0
+):
     """A band of ground between two lines that run away from the camera."""
-    points = [camera.see(left, up, near), camera.see(left, up, FAR * 3), camera.see(right, up, FAR * 3), camera.see(right, up, near)]
+    points = [
+        camera.see(left, up, near),
+        camera.see(left, up, FAR * 3),
+        camera.see(right, up, FAR * 3),
+        camera.see(right, up, near),
+    ]
     canvas.polygon(points, colour, label, shade)
 
 
@@ -89,7 +98,9 @@ def _ground(canvas, dice: Dice, camera: Camera, light: Light, middle, half, walk
         ahead = near
         while ahead < 60:
             stop = ahead + (2.2 if style == "dashes" else 60)
-            line = [camera.see(middle + d, 0, z) for d, z in ((-0.09, ahead), (0.09, ahead), (0.09, stop), (-0.09, stop))]
+            line = [
+                camera.see(middle + d, 0, z) for d, z in ((-0.09, ahead), (0.09, ahead), (0.09, stop), (-0.09, stop))
+            ]
             canvas.polygon(line, paint)
             ahead += 4.6 if style == "dashes" else 60
     if dice.chance(0.35):
@@ -110,85 +121,31 @@ def _ground(canvas, dice: Dice, camera: Camera, light: Light, middle, half, walk
 def _bank(canvas, dice: Dice, camera: Camera, light: Light, side: int, kind: str, edge: float) -> None:
     """What lines one side of the street, from the far end to the near one."""
     if kind == "houses":
-        _row(canvas, dice, camera, light, side, edge, 1.0)
+        draw_row(canvas, dice, camera, light, side, edge, 1.0)
         return
     if kind == "garden":
-        _row(canvas, dice, camera, light, side, edge + side * dice.between(6, 9), 0.6)
+        draw_row(canvas, dice, camera, light, side, edge + side * dice.between(6, 9), 0.6)
     elif dice.chance(0.6):
-        _row(canvas, dice, camera, light, side, edge + side * dice.between(26, 40), 1.3)
+        draw_row(canvas, dice, camera, light, side, edge + side * dice.between(26, 40), 1.3)
     if kind != "canal":
         for ahead in sorted((dice.between(9, 60) for _ in range(dice.whole(5, 9))), reverse=True):
             x, y = camera.see(edge + side * dice.between(2, 14 if kind == "park" else 4.5), 0, ahead)
             size = camera.metre(ahead) * dice.between(4, 8)
             cast_shadow(canvas, x, y, size * 0.6, size * 0.3, light)
-            draw_tree(canvas, dice, x, y, size, dice.one(("round", "round", "poplar", "pine")), tint_at(light, ahead), light.side)
+            draw_tree(
+                canvas,
+                dice,
+                x,
+                y,
+                size,
+                dice.one(("round", "round", "poplar", "pine")),
+                tint_at(light, ahead),
+                light.side,
+            )
     if kind == "canal" or dice.chance(0.8):
         paint = dice.one(((236, 232, 220), (150, 108, 74), (70, 96, 84), (208, 206, 200)))
         style = dice.one(("rails", "pickets")) if kind != "canal" else "rails"
         draw_fence(canvas, camera, (edge, 70.0), (edge, 2.0), style, paint, dice.between(1.0, 1.25), light)
-
-
-def _row(canvas, dice: Dice, camera: Camera, light: Light, side: int, edge: float, tall: float) -> None:
-    """A row of houses whose fronts stand at `edge`; a gap here and there shows a gable wall."""
-    fronts = []
-    ahead = dice.between(1.0, 5.0)
-    while ahead < FAR:
-        long = dice.between(6, 13)
-        fronts.append((ahead, ahead + long, dice.between(5.5, 14.0) * tall))
-        ahead += long + (dice.between(2.5, 7) if dice.chance(0.3) else 0.0)
-    for start, stop, height in reversed(fronts):
-        _house(canvas, dice, camera, light, side, edge, start, stop, height)
-
-
-def _house(canvas, dice: Dice, camera: Camera, light: Light, side, edge, start, stop, height) -> None:
-    paint, roof, label = dice.one(FRONTS), dice.one(ROOFS), "building"
-    facing = 0.85 if side != light.side else 0.15
-    texture = dice.one((bricks, planks, None))
-    pitched, back = dice.chance(0.55), edge + side * 7.0
-
-    def stones(x, y):
-        ahead, up = camera.side(x, y, edge)
-        return np.where(ahead < 26, texture(ahead, up) if texture else 256, 256)
-
-    def on_front(z0, z1, up0, up1):
-        return [camera.see(edge, up, z) for z, up in ((z0, up0), (z0, up1), (z1, up1), (z1, up0))]
-
-    tint = tint_at(light, start)
-    gable = [camera.see(x, up, start) for x, up in ((edge, 0), (edge, height), (back, height), (back, 0))]
-    canvas.polygon(gable, tint(paint, 0.45), label)
-    if pitched:
-        ridge, rise = edge + side * 3.5, height + dice.between(1.8, 3.2)
-        canvas.polygon([camera.see(x, up, start) for x, up in ((edge, height), (ridge, rise), (back, height))], tint(paint, 0.45), label)
-        eave = edge - side * 0.35
-        canvas.polygon([camera.see(x, up, z) for x, up, z in ((eave, height - 0.2, start), (ridge, rise, start), (ridge, rise, stop), (eave, height - 0.2, stop))], tint(roof, facing), label)
-    canvas.polygon(on_front(start, stop, 0, height), tint(paint, facing), label, stones if texture else None)
-    trim = mix(paint, (250, 246, 236), 0.6) if dice.chance(0.7) else mix(paint, (60, 50, 50), 0.5)
-    canvas.polygon(on_front(start, stop, 0, 0.6), tint(mix(paint, (70, 66, 66), 0.5), facing))
-    canvas.polygon(on_front(start, stop, height - 0.4, height), tint(trim, facing), label)
-    if start > 55:
-        return
-    bays, floors = max(round((stop - start) / 2.6), 1), max(round((height - 0.8) / 3.0), 1)
-    rise, bay = (height - 0.6) / floors, (stop - start) / bays
-    door = dice.whole(0, bays - 1)
-    wood = dice.one(((120, 66, 50), (56, 84, 82), (74, 66, 96), (140, 110, 70)))
-    for floor in range(floors):
-        for i in range(bays):
-            z0, z1 = start + (i + 0.24) * bay, start + (i + 0.76) * bay
-            low, high = floor * rise + 0.95, floor * rise + rise * 0.85
-            if floor == 0 and i == door:
-                canvas.polygon(on_front(z0 - 0.1, z1 + 0.1, 0.1, high + 0.1), tint(trim, facing))
-                canvas.polygon(on_front(z0, z1, 0.1, high), tint(wood, facing))
-                canvas.polygon(on_front(z0 + 0.15, z1 - 0.15, high * 0.65, high * 0.92), tint((150, 176, 186), facing))
-                continue
-            glow = light.lamps and dice.chance(0.55)
-            pane = (255, 214, 128) if glow else tint(mix((66, 84, 106), light.zenith, 0.35), facing)
-            canvas.polygon(on_front(z0 - 0.12, z1 + 0.12, low - 0.12, high + 0.12), tint(trim, facing))
-            canvas.polygon(on_front(z0, z1, low, high), pane)
-            if start < 22:
-                middle = (z0 + z1) / 2
-                canvas.polygon(on_front(middle - 0.05, middle + 0.05, low, high), tint(trim, facing))
-                canvas.polygon(on_front(z0, z1, (low + high) / 2 - 0.05, (low + high) / 2 + 0.05), tint(trim, facing))
-                canvas.polygon(on_front(z0 - 0.2, z1 + 0.2, low - 0.25, low - 0.1), tint(trim, 1.0))
 
 
 def _shadows(canvas, dice: Dice, camera: Camera, light: Light, edges, kinds) -> None:

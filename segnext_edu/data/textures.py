@@ -76,7 +76,7 @@ def ripples(u: np.ndarray, v: np.ndarray, size: float, depth: int) -> np.ndarray
 
 
 def plateau(grid: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A coarse random grid stretched to (height, width) by straight lines between its points: soft, cloud-like hills."""
+    """A coarse random grid stretched to (height, width), eased between its points: soft, cloud-like hills."""
     rows, columns = grid.shape
     x = np.arange(width) * ((columns - 1) / width)
     y = np.arange(height) * ((rows - 1) / height)

@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import SCENES, Site, contents, mask
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from segnext_edu.data import ade20k, class_names, load_scenes
 from segnext_edu.data.ade20k import spread, write_subset
 from segnext_edu.data.pairs import Pair
 from segnext_edu.files import InputError
+from tests.conftest import SCENES, Site, contents, mask
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.integers(1, 45), st.integers(0, 3))

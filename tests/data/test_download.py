@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Site, contents
 
 from segnext_edu.data import download
 from segnext_edu.data.download import fetch
 from segnext_edu.files import InputError
+from tests.conftest import Site, contents
 
 CONTENT = random.Random(0).randbytes(400_000)
 OTHER = random.Random(1).randbytes(400_000)
@@ -80,6 +80,13 @@ def test_a_server_without_ranges_sends_everything_again(serve: Serve, tmp_path: 
     site = serve(Site(CONTENT, ranges=False))
     interrupted(site, tmp_path / "a.zip")
     fetch(site.url, tmp_path / "a.zip", sha256=SHA256)
+    assert contents(tmp_path) == {"a.zip": CONTENT}
+
+
+def test_a_server_that_sends_another_stretch_than_asked_for(serve: Serve, tmp_path: Path):
+    site = serve(Site(CONTENT, shift=7))
+    interrupted(site, tmp_path / "a.zip")
+    fetch(site.url, tmp_path / "a.zip")
     assert contents(tmp_path) == {"a.zip": CONTENT}
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import contents, mask, photo
 
 from segnext_edu.data import class_names, load_scenes
 from segnext_edu.files import InputError
+from tests.conftest import contents, mask, photo
 
 
 def names(source: Path, split: str) -> list[str]:
@@ -35,8 +35,8 @@ def test_a_folder_of_ones_own(own_folder: Path):
 def test_the_lists_divide_the_folder(own_folder: Path):
     assert (names(own_folder, "train"), names(own_folder, "val")) == (list("abc"), list("de"))
     (own_folder / "train.txt").unlink()
-    (own_folder / "val.txt").write_text("\ufeffb\r\n", encoding="utf-8")  # as Windows' editor saves it
-    assert (names(own_folder, "train"), names(own_folder, "val")) == (list("acde"), ["b"])
+    (own_folder / "val.txt").write_text("\ufeffb\r\n\r\nc\r\n", encoding="utf-8")  # as Windows' editor saves it
+    assert (names(own_folder, "train"), names(own_folder, "val")) == (list("ade"), list("bc"))
     (own_folder / "val.txt").unlink()
     assert names(own_folder, "train") == names(own_folder, "val") == list("abcde")
 

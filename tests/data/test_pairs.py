@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import contents, mask, photo
 from PIL import Image
 
 from segnext_edu.data import load_scenes
 from segnext_edu.files import InputError
+from tests.conftest import contents, mask, photo
 
 LABELS = np.arange(48 * 32).reshape(32, 48) % 4  # 0..3
 

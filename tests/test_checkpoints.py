@@ -1,0 +1,151 @@
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from segnext_edu import SegNeXt
+from segnext_edu.checkpoints import from_official, load, official_name, read_official, save
+from segnext_edu.files import InputError
+from tests.reference import SIZES, official_shapes, official_weights
+
+
+class TestFromOfficial:
+    @pytest.mark.parametrize("layout", ["official", "mmseg"])
+    @pytest.mark.parametrize("variant", SIZES)
+    def test_every_tensor_finds_its_place(self, variant, layout):
+        weights = official_weights(variant, layout)
+        ours = from_official(weights)
+        SegNeXt(variant).load_state_dict(ours)
+        assert len(ours) == len(weights)
+        assert {tensor.data_ptr() for tensor in ours.values()} == {tensor.data_ptr() for tensor in weights.values()}
+
+    def test_names_are_the_authors(self):
+
+        assert {official_name(name) for name in SegNeXt("base").state_dict()} == set(official_shapes("base"))
+
+    def test_another_number_of_classes(self):
+        weights = official_weights("tiny")
+        weights["decode_head.conv_seg.weight"] = torch.zeros(19, 256, 1, 1)
+        weights["decode_head.conv_seg.bias"] = torch.zeros(19)
+        SegNeXt("tiny", 19).load_state_dict(from_official(weights))
+
+    @pytest.mark.parametrize("layout", ["official", "mmseg"])
+    @pytest.mark.parametrize(
+        "name",
+        ["decode_head.align.conv.weight", "backbone.block3.4.layer_scale_2", "backbone.patch_embed1.proj.0.bias",
+         "decode_head.conv_seg.bias", "backbone.norm2.weight"],
+    )  # fmt: skip
+    def test_a_missing_tensor_is_named(self, name, layout):
+        weights = official_weights("tiny", layout)
+        del weights[name]
+        with pytest.raises(InputError, match=f"missing {name}"):
+            from_official(weights)
+
+    @pytest.mark.parametrize("name", ["decode_head.extra.weight", "backbone.block1.7.norm1.weight", "optimizer", "x.y"])
+    def test_an_extra_tensor_is_named(self, name):
+        with pytest.raises(InputError, match=f"unknown {name}"):
+            from_official({**official_weights("tiny"), name: torch.zeros(3)})
+
+    def test_a_misshapen_tensor_is_named_with_both_shapes(self):
+        weights = official_weights("tiny")
+        weights["backbone.block2.0.mlp.fc1.weight"] = torch.zeros(
+            256, 64, 1, 1
+        )  # expansion 4: the walkthroughs' mistake
+        with pytest.raises(
+            InputError, match=r"block2.0.mlp.fc1.weight has shape \(256, 64, 1, 1\), expected \(512, 64"
+        ):
+            from_official(weights)
+
+    def test_something_else_altogether(self):
+        with pytest.raises(InputError, match="missing .* and .* more"):
+            from_official({"fc.weight": torch.zeros(3, 3)})
+
+
+class TestReadOfficial:
+    def test_baggage_is_left_aside(self, tmp_path: Path):
+        weights = official_weights("tiny")
+        optimizer = torch.optim.AdamW([torch.zeros(3, requires_grad=True)])
+        content = {"meta": {"epoch": 3, "config": "…"}, "state_dict": weights, "optimizer": optimizer.state_dict()}
+        torch.save(content, tmp_path / "published.pth")
+        read = read_official(tmp_path / "published.pth")
+        assert read.keys() == weights.keys()
+        from_official(read)
+
+    def test_a_bare_state_dict(self, tmp_path: Path):
+        torch.save(official_weights("tiny"), tmp_path / "bare.pth")
+        from_official(read_official(tmp_path / "bare.pth"))
+
+    def test_a_malicious_pickle_does_not_run(self, tmp_path: Path):
+        class Bomb:
+            def __reduce__(self):
+                return Path.touch, (tmp_path / "ran",)
+
+        torch.save({"state_dict": {}, "meta": Bomb()}, tmp_path / "bad.pth")
+        with pytest.raises(InputError, match="bad.pth: holds more than weights .* Nothing was run"):
+            read_official(tmp_path / "bad.pth")
+        (tmp_path / "raw.pth").write_bytes(pickle.dumps(Bomb()))
+        with pytest.raises(InputError, match="raw.pth"):
+            read_official(tmp_path / "raw.pth")
+        assert not (tmp_path / "ran").exists()
+
+    @pytest.mark.parametrize("keep", [0, 100, 0.5])
+    def test_a_truncated_file(self, tmp_path: Path, keep):
+        path = tmp_path / "cut.pth"
+        torch.save({"state_dict": {"a": torch.zeros(1000)}}, path)
+        content = path.read_bytes()
+        path.write_bytes(content[: int(keep * len(content)) if isinstance(keep, float) else keep])
+        with pytest.raises(InputError, match="cut.pth"):
+            read_official(path)
+
+    def test_no_file_and_no_state_dict(self, tmp_path: Path):
+        with pytest.raises(InputError, match="no such file"):
+            read_official(tmp_path / "none.pth")
+        torch.save([1, 2, 3], tmp_path / "list.pth")
+        with pytest.raises(InputError, match="no state_dict"):
+            read_official(tmp_path / "list.pth")
+
+
+class TestSaveAndLoad:
+    def test_round_trip(self, tmp_path: Path):
+        torch.manual_seed(0)
+        model = SegNeXt("nano", 3).eval()
+        save(model, tmp_path / "model.safetensors", ["sky", "tree", "road"], {"data": "mini", "steps": 5})
+        again = load(tmp_path / "model.safetensors")
+        assert (again.variant, again.classes, again.card["steps"]) == ("nano", ("sky", "tree", "road"), 5)
+        assert not again.training
+        images = torch.randn(1, 3, 64, 64)
+        assert torch.equal(again(images), model(images))
+        assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+
+    def test_half_precision_weights_load_as_float32(self, tmp_path: Path):
+        save(SegNeXt("nano", 2).half(), tmp_path / "half.safetensors", ["a", "b"], {})
+        assert {parameter.dtype for parameter in load(tmp_path / "half.safetensors").parameters()} == {torch.float32}
+
+    def test_a_failed_save_leaves_the_old_file(self, tmp_path: Path, monkeypatch):
+        path = tmp_path / "model.safetensors"
+        save(SegNeXt("nano", 2), path, ["a", "b"], {})
+        before = path.read_bytes()
+
+        def full(*args):
+            Path(args[1]).write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("segnext_edu.checkpoints.save_file", full)
+        with pytest.raises(InputError, match="model.safetensors: could not be written .No space left"):
+            save(SegNeXt("nano", 2), path, ["a", "b"], {})
+        assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+    def test_what_is_not_a_checkpoint_is_refused_in_words(self, tmp_path: Path):
+        with pytest.raises(InputError, match="no such checkpoint"):
+            load(tmp_path / "none.safetensors")
+        (tmp_path / "text.safetensors").write_text("hello")
+        save_file({"a": torch.zeros(3)}, tmp_path / "other.safetensors")
+        save(SegNeXt("nano", 2), tmp_path / "short.safetensors", ["a", "b"], {})
+        content = (tmp_path / "short.safetensors").read_bytes()
+        (tmp_path / "short.safetensors").write_bytes(content[: len(content) // 2])
+        save(SegNeXt("nano", 2), tmp_path / "liar.safetensors", ["a", "b", "c"], {})
+        for name in ("text", "other", "short", "liar"):
+            with pytest.raises(InputError, match=f"{name}.safetensors: not a checkpoint of this package"):
+                load(tmp_path / f"{name}.safetensors")
