@@ -83,7 +83,8 @@ def train_command(args: argparse.Namespace) -> None:
     import torch
     from tqdm import tqdm
 
-    from segnext_edu.train import Recipe, Run, default_recipe
+    from segnext_edu.run import Run
+    from segnext_edu.train import Recipe, default_recipe
 
     given = {field.name: getattr(args, field.name) for field in dataclasses.fields(Recipe) if hasattr(args, field.name)}
     state = args.out / "resume.pt"

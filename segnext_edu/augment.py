@@ -79,7 +79,7 @@ def augment(
         images: uint8 (3, H, W) each. masks: uint8 (H, W) each, labels 0..K-1 and 255.
         crop: side of the square that comes out. short_side: of a picture at scale 1, both in pixels.
 
-    Returns: images (B, 3, crop, crop) float, normalised, 0 outside the picture; masks (B, crop, crop) long, 255 outside.
+    Returns: images (B, 3, crop, crop) float, normalised, and masks (B, crop, crop) long; outside the picture 0 and 255.
     """
     pairs = [
         scale_crop_flip(image, mask, draws[i : i + 1], crop, short_side)

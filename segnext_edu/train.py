@@ -1,36 +1,22 @@
-"""Training: the authors' recipe, exactly resumable.
+"""What training is made of: the authors' recipe, its schedule and parameter groups, the loss, the pictures' order.
 
-Whatever is random in step s (which pictures, their augmentation, dropout, stochastic depth, NMF bases) is drawn from
-the seed and s alone. So a run that was killed and resumed ends with the same weights as one left alone. Notebook 08
-builds these functions.
+Notebook 08 builds these functions; `run.py` puts them together.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import Tensor
 
-from segnext_edu import checkpoints
-from segnext_edu.augment import SCALES, augment, draw
-from segnext_edu.data import class_names, load_scenes
-from segnext_edu.files import InputError, appears_whole
-from segnext_edu.inference import evaluate
+from segnext_edu.checkpoints import official_name
 from segnext_edu.metrics import IGNORE
-from segnext_edu.pictures import Pictures
 from segnext_edu.segnext import SegNeXt
-
-LARGEST_SCORED = 1024  # pixels: pictures with a longer short side are scored at this size
 
 
 @dataclass(frozen=True)
@@ -79,7 +65,7 @@ def parameter_groups(model: SegNeXt, lr: float, head_lr: float, weight_decay: fl
     for name, parameter in model.named_parameters():
         if name.startswith("decoder."):
             head.append(parameter)
-        elif "norm" in checkpoints.official_name(name):
+        elif "norm" in official_name(name):
             spared.append(parameter)
         else:
             decayed.append(parameter)
@@ -122,155 +108,3 @@ def batch_indices(step: int, batch: int, count: int, seed: int) -> list[int]:
 def mixed_seed(*numbers: int) -> int:
     """One seed from several numbers, such that neighbours give unrelated streams."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
-
-
-class Run:
-    """A training run and its folder: `log.jsonl`, `last.safetensors`, `best.safetensors`, `resume.pt`.
-
-    Iterating makes the steps, one after the other, and yields what each wrote to the log: step (counted from 1), loss,
-    lr, images_per_s, seconds, and where it was scored miou and accuracy. Works under `accelerate launch`, too.
-
-    Args:
-        resume: go on from the folder's `resume.pt`; from the start where a run was stopped before it wrote one.
-        save_every: steps between checkpoints; each is scored on the validation split.
-        device: "auto" (a GPU where there is one), "cpu" or "cuda".
-
-    Raises InputError when the folder holds a run and `resume` is not set, or holds a run by another recipe.
-    """
-
-    def __init__(
-        self, recipe: Recipe, out: str | Path, resume: bool = False, save_every: int = 500, device: str = "auto"
-    ):
-        self.recipe, self.out, self.save_every = recipe, Path(out), save_every
-        if not resume and (self.out / "log.jsonl").exists():
-            raise InputError(f"{self.out}: holds a run already; go on with --resume, or choose another --out")
-        self.accelerator = accelerator_for(device)
-        place = self.accelerator.device
-        train, val = load_scenes(recipe.data, "train"), load_scenes(recipe.data, "val")
-        self.classes = class_names(train)
-        self.train = Pictures(train, place, largest=round(SCALES[1] * recipe.short_side))
-        mine = val.shard(self.accelerator.num_processes, self.accelerator.process_index)
-        self.val = Pictures(mine, place, largest=max(LARGEST_SCORED, recipe.short_side))
-
-        torch.manual_seed(recipe.seed)
-        model = SegNeXt(recipe.variant, len(self.classes))
-        groups = parameter_groups(model, recipe.lr, recipe.head_lr, recipe.weight_decay)
-        self.rates = [group["lr"] for group in groups]
-        model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        if self.accelerator.num_processes > 1 and place.type == "cuda":
-            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # keeps the parameters
-        self.model, self.optimizer = self.accelerator.prepare(model, torch.optim.AdamW(groups))
-        self.bare = self.accelerator.unwrap_model(self.model)  # without what distributed training wraps around it
-        self.step, self.best = 0, -1.0
-        if resume and (self.out / "resume.pt").exists():
-            self._restore()
-        if self.accelerator.is_main_process:
-            self._tidy()
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        while self.step < self.recipe.steps:
-            yield self._advance()
-
-    def _advance(self) -> dict[str, Any]:
-        began = time.perf_counter()
-        self.model.train()
-        recipe, rank = self.recipe, self.accelerator.process_index
-        factor = lr_factor(self.step, recipe.steps, recipe.warmup)
-        for group, rate in zip(self.optimizer.param_groups, self.rates):
-            group["lr"] = rate * factor
-        images, masks = self._batch()
-        torch.manual_seed(mixed_seed(recipe.seed, self.step, 2, rank))
-        loss = segmentation_loss(self.model(images), masks)
-        if not loss.isfinite():
-            raise InputError(f"the loss is {loss.item()} at step {self.step + 1}: try a lower --lr, or --clip 1")
-        self.accelerator.backward(loss)
-        if recipe.clip is not None:
-            self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        self.step += 1
-        record = {"step": self.step, "loss": loss.item(), "lr": recipe.lr * factor}
-        seconds = time.perf_counter() - began
-        record |= {"images_per_s": recipe.batch / seconds, "seconds": seconds}
-        if self.step % self.save_every == 0 or self.step == recipe.steps:
-            record |= self._score()
-            self._log(record)
-            self._save(record)
-        else:
-            self._log(record)
-        return record
-
-    def _batch(self) -> tuple[Tensor, Tensor]:
-        """This process's share of the step's batch."""
-        recipe = self.recipe
-        draws = draw(recipe.batch, torch.Generator().manual_seed(mixed_seed(recipe.seed, self.step, 1)))
-        indices = batch_indices(self.step, recipe.batch, len(self.train), recipe.seed)
-        share = recipe.batch // self.accelerator.num_processes
-        mine = slice(share * self.accelerator.process_index, share * (self.accelerator.process_index + 1))
-        images, masks = zip(*(self.train[index] for index in indices[mine]))
-        return augment(images, masks, draws[mine], recipe.crop, recipe.short_side)
-
-    def _score(self) -> dict[str, float]:
-        self.bare.eval()
-        matrix = evaluate(self.bare, (self.val[i] for i in range(len(self.val))), self.recipe.short_side)
-        counts = self.accelerator.reduce(matrix.counts.to(self.accelerator.device))
-        assert isinstance(counts, Tensor)
-        matrix.counts = counts
-        return {"miou": matrix.miou(), "accuracy": matrix.pixel_accuracy()}
-
-    def _log(self, record: dict[str, Any]) -> None:
-        if self.accelerator.is_main_process:
-            with open(self.out / "log.jsonl", "a") as file:
-                file.write(json.dumps(record) + "\n")
-
-    def _save(self, record: dict[str, Any]) -> None:
-        better, self.best = record["miou"] > self.best, max(self.best, record["miou"])
-        if not self.accelerator.is_main_process:
-            return
-        card = {"recipe": dataclasses.asdict(self.recipe), "score": record, "torch": torch.__version__}
-        checkpoints.save(self.bare, self.out / "last.safetensors", self.classes, card)
-        if better:
-            checkpoints.save(self.bare, self.out / "best.safetensors", self.classes, card)
-        state = {
-            "recipe": dataclasses.asdict(self.recipe),
-            "step": self.step,
-            "best": self.best,
-            "model": self.bare.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        with appears_whole(self.out / "resume.pt") as part:
-            torch.save(state, part)
-
-    def _restore(self) -> None:
-        state = torch.load(self.out / "resume.pt", map_location=self.accelerator.device, weights_only=True)
-        for name, value in dataclasses.asdict(self.recipe).items():
-            if value != state["recipe"][name]:
-                raise InputError(
-                    f"{self.out}: was begun with {name} {state['recipe'][name]}, not {value}; "
-                    "resume with the same, or choose another --out"
-                )
-        self.bare.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.best = state["step"], state["best"]
-
-    def _tidy(self) -> None:
-        """Make the folder; forget what was logged or half-written after the state that we go on from."""
-        self.out.mkdir(parents=True, exist_ok=True)
-        for part in self.out.glob(".*.part"):
-            part.unlink()
-        log = self.out / "log.jsonl"
-        lines = log.read_text().splitlines()[: self.step] if log.exists() else []
-        with appears_whole(log) as part:
-            part.write_text("".join(line + "\n" for line in lines))
-
-
-def accelerator_for(device: str) -> Accelerator:
-    """Accelerate's view of where to compute: bf16 on a GPU, float32 on a CPU."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"--device {device}: expected auto, cpu or cuda")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            "--device cuda: this machine has no GPU that PyTorch can use; leave the flag out to use the CPU"
-        )
-    gpu = device != "cpu" and torch.cuda.is_available()
-    return Accelerator(cpu=not gpu, mixed_precision="bf16" if gpu else "no")

@@ -1,5 +1,5 @@
-"""The authors' model, as far as a test needs it: names and shapes of its tensors, weights that anyone can draw again, and
-what the authors' code returned for them (48 values of every stage and of the logits, evenly spaced)."""
+"""The authors' model, as far as a test needs it: names and shapes of its tensors, weights that anyone can draw again,
+and what the authors' code returned for them (48 values of every stage and of the logits, evenly spaced)."""
 
 from __future__ import annotations
 

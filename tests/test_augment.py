@@ -44,7 +44,7 @@ def labelled_picture(height, width):
     short_side=st.sampled_from([24, 48]),
 )
 def test_picture_and_mask_never_part_ways(seed, height, width, crop, short_side):
-    """Wherever the mask says k, the picture shows k: checked on a picture of big flat patches, away from their edges."""
+    """Wherever the mask says k, the picture shows k: checked on big flat patches, away from their edges."""
     mask = (torch.arange(height)[:, None] // 12 * 8 + torch.arange(width)[None] // 12).to(torch.uint8) % 25
     image = (10 * mask)[None].expand(3, -1, -1).contiguous()
     pixels, label, inside = scale_crop_flip(image, mask, draws(seed=seed), crop, short_side)

@@ -5,7 +5,7 @@ from torch import nn
 from segnext_edu import VARIANTS, SegNeXt
 from segnext_edu.cost import count_macs, count_parameters
 
-# Exact parameters, of them the encoder's, and G multiply-adds at 512² as fvcore counts: the paper's Tab. 2 and its code.
+# Exact parameters, of them the encoder's, and G multiply-adds at 512² as fvcore counts (the paper, Tab. 2).
 PAPER = {
     "tiny": (4_263_414, 3_903_584, 6.608),
     "small": (13_932_886, 13_450_176, 15.872),
