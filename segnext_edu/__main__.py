@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from segnext_edu import bench
 from segnext_edu.files import InputError, appears_whole
 from segnext_edu.segnext import VARIANTS
 
@@ -76,6 +77,10 @@ def parser() -> argparse.ArgumentParser:
     ade20k.add_argument("--val", type=int, default=200, help="pictures to score on (200)")
     ade20k.add_argument("--seed", type=int, default=0)
     ade20k.add_argument("--sha256", help="what the zip's SHA-256 must be")
+
+    bench_parser = commands.add_parser("bench", help="our speed, beside mmsegmentation's where it is installed")
+    bench_parser.set_defaults(command=bench.main)
+    bench.add_arguments(bench_parser)
     return top
 
 

@@ -57,12 +57,12 @@ def main(args: argparse.Namespace) -> int:
 
 
 def setting(args: argparse.Namespace) -> str:
-    """What the times hold for."""
+    """What the times hold for. On a machine with other work to do (its load says) they hold for nothing."""
     allocator = [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("MALLOC_")]
     machine = f"{platform.system()} {platform.machine()} ({torch.backends.cpu.get_cpu_capability()})"
     return (
         f"{args.size} × {args.size}, batch 1, float32, output at stride 8, median of {args.repeats}; "
-        f"threads: {args.threads}, {machine}, "
+        f"threads: {args.threads}, load before: {os.getloadavg()[0]:.1f}, {machine}, "
         f"torch {torch.__version__}, {', '.join(allocator) or 'no MALLOC_ settings'}"
     )
 

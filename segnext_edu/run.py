@@ -49,7 +49,14 @@ class Run:
         self.recipe, self.out, self.save_every = recipe, Path(out), save_every
         if not resume and (self.out / "log.jsonl").exists():
             raise InputError(f"{self.out}: holds a run already; go on with --resume, or choose another --out")
+        if save_every < 1:
+            raise InputError(f"--save-every is {save_every}; it must be at least 1")
         self.accelerator = accelerator_for(device)
+        if recipe.batch % self.accelerator.num_processes:
+            raise InputError(
+                f"--batch {recipe.batch} cannot be shared out to {self.accelerator.num_processes} processes alike; "
+                "choose a multiple"
+            )
         place = self.accelerator.device
         train, val = load_scenes(recipe.data, "train"), load_scenes(recipe.data, "val")
         self.classes = class_names(train)

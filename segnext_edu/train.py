@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segnext_edu.checkpoints import official_name
+from segnext_edu.files import InputError
 from segnext_edu.metrics import IGNORE
 from segnext_edu.segnext import SegNeXt
 
@@ -35,6 +36,11 @@ class Recipe:
     warmup: int = 1500  # steps
     clip: float | None = None  # largest norm of the gradient
     seed: int = 0
+
+    def __post_init__(self):
+        for name, least in {"steps": 1, "batch": 1, "crop": 32, "short_side": 32}.items():
+            if getattr(self, name) < least:
+                raise InputError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must be at least {least}")
 
 
 # Ours, for "nano" on a laptop: the authors' rate is for fine-tuning an encoder that has seen ImageNet.

@@ -14,10 +14,10 @@ import nbformat
 import pytest
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from notebook_guards import GUARDS, Stored
 
 from segnext_edu import notebooks
 from segnext_edu.figures import show
+from tests.notebook_guards import GUARDS, Stored
 
 NOTEBOOKS = sorted(notebooks.FOLDER.glob("*.ipynb"))
 OPENING = """# 03 · Strips
@@ -219,7 +219,7 @@ def test_running_again_watches_the_pictures_and_the_time(tmp_path: Path) -> None
     ]
     path = tmp_path / "03_strips.ipynb"
     nbformat.write(new_notebook(cells=[new_markdown_cell(opening), *cells]), path)
-    options = "-p no:cacheprovider -p tests.watch_notebooks --nbval --nbval-current-env".split()
+    options = ["-p", "no:cacheprovider", "-p", "tests.watch_notebooks", "--nbval", "--nbval-current-env"]
     command = [sys.executable, "-m", "pytest", *options, str(path)]
     report = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True).stdout
     assert "2 failed, 2 passed" in report, report

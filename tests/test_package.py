@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -28,6 +29,7 @@ BELOW = {
 }
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     """Every module of the package by its name below `segnext_edu`, parsed. A folder goes by the folder's name."""
     paths = (path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

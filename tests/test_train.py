@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from segnext_edu import SegNeXt
+from segnext_edu.files import InputError
 from segnext_edu.train import batch_indices, default_recipe, lr_factor, parameter_groups, segmentation_loss
 
 
@@ -26,6 +27,12 @@ class TestRecipe:
         assert [len(group["params"]) for group in (decayed, spared, head)] == [378, 66, 13]
         assert [group["weight_decay"] for group in (decayed, spared, head)] == [0.01, 0, 0.01]
         assert [group["lr"] for group in (decayed, spared, head)] == pytest.approx([6e-5, 6e-5, 6e-4])
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": -1}, {"crop": 16}, {"short_side": 8}])
+def test_a_recipe_that_cannot_work_is_refused_in_words(wrong):
+    with pytest.raises(InputError, match=f"--{next(iter(wrong)).replace('_', '-')} is .*; it must be at least"):
+        default_recipe("mini", "nano", **wrong)
 
 
 class TestSchedule:

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from segnext_edu.data.canvas import CLASSES, Canvas, Dice
-from segnext_edu.data.landscapes import draw_landscape
-from segnext_edu.data.rooms import draw_room
-from segnext_edu.data.streets import draw_street
+from segnext_edu.data.drawing.canvas import CLASSES, Canvas, Dice
+from segnext_edu.data.drawing.landscapes import draw_landscape
+from segnext_edu.data.drawing.rooms import draw_room
+from segnext_edu.data.drawing.streets import draw_street
 from segnext_edu.files import appears_whole
 
 KINDS = {"street": draw_street, "room": draw_room, "landscape": draw_landscape}

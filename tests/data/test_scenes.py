@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from segnext_edu.data import class_names, load_scenes
-from segnext_edu.data.canvas import LABELS, SCALE, Canvas
+from segnext_edu.data.drawing.canvas import LABELS, SCALE, Canvas
 from segnext_edu.data.palette import ADE20K_NAMES
 from segnext_edu.data.scenes import CLASSES, KINDS, SIZE, SPLITS, draw_scene, kind_of, rows, write_mini
 from segnext_edu.files import repository_data

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from segnext_edu.data.canvas import CIRCLE, Canvas, Dice, mix
-from segnext_edu.data.furniture import draw_floor_lamp, draw_pendant, draw_sofa, draw_table
-from segnext_edu.data.light import Camera, Light, time_of_day
-from segnext_edu.data.living import draw_person
-from segnext_edu.data.walls import Room, draw_hangings, draw_shell
+from segnext_edu.data.drawing.canvas import CIRCLE, Canvas, Dice, mix
+from segnext_edu.data.drawing.furniture import draw_floor_lamp, draw_pendant, draw_sofa, draw_table
+from segnext_edu.data.drawing.light import Camera, Light, time_of_day
+from segnext_edu.data.drawing.living import draw_person
+from segnext_edu.data.drawing.walls import Room, draw_hangings, draw_shell
 
 RUGS = ((170, 66, 60), (62, 90, 136), (214, 178, 96), (84, 124, 104), (224, 212, 192), (128, 76, 112), (70, 72, 84))
 

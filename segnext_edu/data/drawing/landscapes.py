@@ -6,15 +6,15 @@ from functools import partial
 
 import numpy as np
 
-from segnext_edu.data.canvas import Canvas, Dice, Point, mix, turn
-from segnext_edu.data.cars import draw_car
-from segnext_edu.data.houses import draw_cottage
-from segnext_edu.data.light import Camera, Light, draw_sky, time_of_day
-from segnext_edu.data.living import cast_shadow, draw_person, draw_tree, tint_at
-from segnext_edu.data.ridges import draw_ridge, skyline
-from segnext_edu.data.textures import speckle
-from segnext_edu.data.upright import draw_fence, draw_pole, draw_streetlight
-from segnext_edu.data.waters import Course, draw_water
+from segnext_edu.data.drawing.canvas import Canvas, Dice, Point, mix, turn
+from segnext_edu.data.drawing.cars import draw_car
+from segnext_edu.data.drawing.houses import draw_cottage
+from segnext_edu.data.drawing.light import Camera, Light, draw_sky, time_of_day
+from segnext_edu.data.drawing.living import cast_shadow, draw_person, draw_tree, tint_at
+from segnext_edu.data.drawing.ridges import draw_ridge, skyline
+from segnext_edu.data.drawing.textures import speckle
+from segnext_edu.data.drawing.upright import draw_fence, draw_pole, draw_streetlight
+from segnext_edu.data.drawing.waters import Course, draw_water
 
 MEADOWS = ((118, 160, 70), (134, 168, 80), (100, 148, 74), (158, 168, 84), (176, 164, 88))
 

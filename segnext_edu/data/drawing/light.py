@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from segnext_edu.data.canvas import LABELS, SCALE, Canvas, Colour, Dice, Point, bright, mix
-from segnext_edu.data.textures import plateau
+from segnext_edu.data.drawing.canvas import LABELS, SCALE, Canvas, Colour, Dice, Point, bright, mix
+from segnext_edu.data.drawing.textures import plateau
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from segnext_edu.data.canvas import Canvas, Dice, mix
-from segnext_edu.data.light import Camera, Light
-from segnext_edu.data.living import tint_at
-from segnext_edu.data.textures import bricks, planks
+from segnext_edu.data.drawing.canvas import Canvas, Dice, mix
+from segnext_edu.data.drawing.light import Camera, Light
+from segnext_edu.data.drawing.living import tint_at
+from segnext_edu.data.drawing.textures import bricks, planks
 
 FAR = 110.0  # metres to where the street ends in haze
 FRONTS = (

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from segnext_edu.data.canvas import LABELS, SCALE, Canvas, Dice, turn
-from segnext_edu.data.light import Camera, Light
-from segnext_edu.data.textures import scatter
+from segnext_edu.data.drawing.canvas import LABELS, SCALE, Canvas, Dice, turn
+from segnext_edu.data.drawing.light import Camera, Light
+from segnext_edu.data.drawing.textures import scatter
 
 Course = Callable[[float], float]  # metres ahead -> metres to the right: the middle of a river or a road
 

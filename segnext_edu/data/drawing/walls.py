@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segnext_edu.data.canvas import Canvas, Colour, Dice, Point, mix
-from segnext_edu.data.light import Camera, Light
-from segnext_edu.data.textures import bricks, planks, speckle, stripes, tiles
+from segnext_edu.data.drawing.canvas import Canvas, Colour, Dice, Point, mix
+from segnext_edu.data.drawing.light import Camera, Light
+from segnext_edu.data.drawing.textures import bricks, planks, speckle, stripes, tiles
 
 WALLS = (
     (222, 206, 180),

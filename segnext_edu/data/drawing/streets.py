@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from segnext_edu.data.canvas import Canvas, Colour, Dice, mix
-from segnext_edu.data.cars import draw_car
-from segnext_edu.data.houses import FAR, draw_row
-from segnext_edu.data.light import Camera, Light, draw_sky, time_of_day
-from segnext_edu.data.living import cast_shadow, draw_person, draw_tree, tint_at
-from segnext_edu.data.ridges import draw_ridge
-from segnext_edu.data.textures import ripples, slabs, speckle
-from segnext_edu.data.upright import draw_fence, draw_pole, draw_streetlight
+from segnext_edu.data.drawing.canvas import Canvas, Colour, Dice, mix
+from segnext_edu.data.drawing.cars import draw_car
+from segnext_edu.data.drawing.houses import FAR, draw_row
+from segnext_edu.data.drawing.light import Camera, Light, draw_sky, time_of_day
+from segnext_edu.data.drawing.living import cast_shadow, draw_person, draw_tree, tint_at
+from segnext_edu.data.drawing.ridges import draw_ridge
+from segnext_edu.data.drawing.textures import ripples, slabs, speckle
+from segnext_edu.data.drawing.upright import draw_fence, draw_pole, draw_streetlight
 
 
 def draw_street(canvas: Canvas, dice: Dice) -> None:

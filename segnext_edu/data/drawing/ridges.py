@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from segnext_edu.data.canvas import Canvas, Colour, Dice, Point, mix
-from segnext_edu.data.light import Light
+from segnext_edu.data.drawing.canvas import Canvas, Colour, Dice, Point, mix
+from segnext_edu.data.drawing.light import Light
 
 ROCK = ((104, 106, 128), (136, 114, 104), (92, 110, 124), (142, 126, 118), (116, 98, 118), (112, 116, 104))
 DOWN = (0.0, 0.1, 0.2, 0.32, 0.45, 0.6, 0.8, 1.0)  # the stations along a slope, as shares of its height

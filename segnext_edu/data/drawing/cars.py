@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from segnext_edu.data.canvas import Canvas, Colour, Dice, Point, mix, turn
-from segnext_edu.data.light import Camera, Light
+from segnext_edu.data.drawing.canvas import Canvas, Colour, Dice, Point, mix, turn
+from segnext_edu.data.drawing.light import Camera, Light
 
 PAINTS = (
     (196, 50, 46),

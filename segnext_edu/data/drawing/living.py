@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from segnext_edu.data.canvas import Canvas, Colour, Dice, Point, turn
-from segnext_edu.data.light import Light
-from segnext_edu.data.textures import scatter
+from segnext_edu.data.drawing.canvas import Canvas, Colour, Dice, Point, turn
+from segnext_edu.data.drawing.light import Light
+from segnext_edu.data.drawing.textures import scatter
 
 Tint = Callable[[Colour, float], Colour]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from segnext_edu.data.canvas import CIRCLE, Canvas, Colour, Dice, bright, mix
-from segnext_edu.data.light import Camera, Light
+from segnext_edu.data.drawing.canvas import CIRCLE, Canvas, Colour, Dice, bright, mix
+from segnext_edu.data.drawing.light import Camera, Light
 
 FABRICS = (
     (178, 74, 62),

@@ -6,9 +6,9 @@ fence has length along the view, so it is built in metres and seen through the c
 
 from __future__ import annotations
 
-from segnext_edu.data.canvas import Canvas, Colour, Point
-from segnext_edu.data.light import Camera, Light
-from segnext_edu.data.living import Tint
+from segnext_edu.data.drawing.canvas import Canvas, Colour, Point
+from segnext_edu.data.drawing.light import Camera, Light
+from segnext_edu.data.drawing.living import Tint
 
 
 def draw_streetlight(

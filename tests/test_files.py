@@ -1,0 +1,53 @@
+import errno
+
+import pytest
+
+from segnext_edu.files import InputError, appears_whole, repository_data
+
+
+def test_a_file_appears_when_it_is_complete(tmp_path):
+    path = tmp_path / "new" / "file.txt"
+    with appears_whole(path) as part:
+        part.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole"
+    assert [found.name for found in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_a_folder_takes_the_place_of_an_older_one(tmp_path):
+    path = tmp_path / "folder"
+    for content in ("old", "new"):
+        with appears_whole(path) as part:
+            part.mkdir()
+            (part / content).touch()
+    assert [found.name for found in path.iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("stop"), KeyboardInterrupt()])
+def test_what_is_interrupted_leaves_everything_as_it_was(tmp_path, error):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with pytest.raises(type(error)), appears_whole(path) as part:
+        part.write_text("half")
+        raise error
+    assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_full_disk_becomes_a_sentence(tmp_path):
+    path = tmp_path / "file.txt"
+    with (
+        pytest.raises(InputError, match="file.txt: could not be written .No space left on device"),
+        appears_whole(path),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_cannot_be_becomes_a_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="could not be written"), appears_whole(tmp_path / "file" / "inside.txt"):
+        pass
+
+
+def test_what_ships_is_there():
+    assert (repository_data() / "mini" / "train.parquet").is_file()
