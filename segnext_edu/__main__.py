@@ -119,7 +119,7 @@ def evaluate_command(args: argparse.Namespace) -> None:
     from segnext_edu import checkpoints, inference
     from segnext_edu.data import load_scenes
 
-    model = checkpoints.load(args.checkpoint)
+    model = checkpoints.load(args.checkpoint).to(best_device())
     scenes = inference.scored_scenes(load_scenes(args.data, "val"), model.classes)
     matrix = inference.evaluate(model, scenes, inference.card_short_side(model.card))
     print(inference.report(matrix, model.classes))
@@ -134,7 +134,7 @@ def predict_command(args: argparse.Namespace) -> None:
     if args.out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise InputError(f"{args.out}: the overlay is a picture; give --out a name that ends in .png or .jpg")
     photo = inference.open_photo(args.photo)
-    model = checkpoints.load(args.checkpoint)
+    model = checkpoints.load(args.checkpoint).to(best_device())
     labels = inference.predict(model, inference.to_tensor(photo), inference.card_short_side(model.card)).cpu().numpy()
     picture = inference.overlay(photo, labels, model.classes, colours(model.classes))
     with appears_whole(args.out) as part:
@@ -143,6 +143,13 @@ def predict_command(args: argparse.Namespace) -> None:
     for index in np.argsort(-shares):
         if shares[index] >= 0.001:
             print(f"{shares[index]:6.1%}  {model.classes[index]}")
+
+
+def best_device() -> str:
+    """Where a model answers fastest: a GPU where there is one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def ade20k_command(args: argparse.Namespace) -> None:

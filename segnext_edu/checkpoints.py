@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from segnext_edu.files import InputError, appears_whole
@@ -57,11 +57,12 @@ def save(model: SegNeXt, path: str | Path, classes: Sequence[str], card: Mapping
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     metadata = {"variant": model.variant, "classes": json.dumps(list(classes)), "card": json.dumps(dict(card))}
     with appears_whole(path) as part:
-        save_file(tensors, part, metadata)
+        part.write_bytes(to_bytes(tensors, metadata))
 
 
 def load(path: str | Path) -> SegNeXt:
-    """Read a model written by `save`, in eval mode; its class names are in `model.classes`, its card in `model.card`.
+    """Read a model written by `save`, in eval mode and channels_last; its class names and card are `model.classes`,
+    `model.card`.
 
     Raises InputError when the file is missing, is not such a checkpoint, or does not fit its own description.
     """
@@ -81,7 +82,7 @@ def load(path: str | Path) -> SegNeXt:
             "expected a .safetensors file written by segnext_edu.checkpoints.save"
         ) from error
     model.classes, model.card = tuple(classes), card
-    return model.eval()
+    return model.eval().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
 def _first_line(error: Exception) -> str:

@@ -14,7 +14,9 @@ import torch
 from PIL import Image
 
 from segnext_edu.checkpoints import load
+from segnext_edu.data import load_scenes
 from segnext_edu.files import InputError
+from segnext_edu.inference import evaluate, scored_scenes
 from segnext_edu.run import Run
 from segnext_edu.train import Recipe, default_recipe
 
@@ -144,14 +146,31 @@ class TestRun:
                 Run(recipe(folder), tmp_path / "run", device="cuda")
 
 
-def test_training_on_two_processes_sees_the_same_pictures(folder, tmp_path):
-    """`accelerate launch` with two CPU processes: the run ends, logs once, and its first loss is one process's."""
-    command = ["-m", "segnext_edu", "train", "--data", str(folder), "--variant", "nano", "--steps", "2",
-               "--batch", "4", "--crop", "32", "--short-side", "40", "--lr", "1e-3", "--device", "cpu", "--out"]  # fmt: skip
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1",
-              "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]  # fmt: skip
-    done = subprocess.run([*launch, *command, str(tmp_path / "two")], capture_output=True, text=True)
+def test_two_processes_make_one_run(folder, tmp_path):
+    """`accelerate launch` with two CPU processes: each trains on its half of the batch and scores its half of the data,
+    one of them writes, and the score is that of the whole validation split."""
+    launch = "-m accelerate.commands.launch --cpu --num_processes 2 --num_machines 1 --mixed_precision no"
+    command = "-m segnext_edu train --variant nano --steps 2 --batch 4 --crop 32 --short-side 40 --lr 1e-3 --device cpu"
+    arguments = [
+        sys.executable,
+        *launch.split(),
+        "--dynamo_backend",
+        "no",
+        "--main_process_port",
+        "0",
+        *command.split(),
+    ]
+    arguments += ["--data", str(folder), "--out", str(tmp_path / "two")]
+    done = subprocess.run(arguments, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2]
-    assert "miou" in lines[1]
+    model = load(tmp_path / "two" / "last.safetensors")
+    whole = evaluate(model, scored_scenes(load_scenes(folder, "val"), model.classes), 40)
+    assert lines[1]["miou"] == pytest.approx(whole.miou(), abs=1e-3)
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused_in_words(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("accelerate.Accelerator.num_processes", 3)
+    with pytest.raises(InputError, match="--batch 2 cannot be shared out to 3 processes"):
+        Run(recipe(folder), tmp_path / "run", device="cpu")

@@ -20,6 +20,7 @@ class TestRecipe:
         short = default_recipe("ade20k", steps=1000, crop=256)
         assert (short.short_side, short.warmup, short.lr) == (256, 100, 6e-5)
         assert default_recipe("mini", "nano", warmup=7).warmup == 7
+        assert default_recipe("mini", "nano", crop=128).short_side == 128
 
     def test_the_authors_groups(self):
         """378 tensors decayed and 66 not; 13 in the decoder, at ten times the rate (counted in the authors' run)."""

@@ -1,0 +1,76 @@
+"""Checks of notebook 00: the share of each class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from segnext_edu.checks.exercise import Wrong, call, cause, check
+from segnext_edu.metrics import IGNORE
+
+SIZES = ((5, 9, 4), (12, 7, 6), (3, 20, 11))  # height, width, classes; never square
+
+
+def class_shares(answer: Callable[[np.ndarray, int], np.ndarray]) -> None:
+    check(answer, _all_labelled, _some_ignored, _absent_classes)
+
+
+def _right(labels: np.ndarray, count: int) -> np.ndarray:
+    labelled = labels[labels != IGNORE]
+    return np.bincount(labelled, minlength=count) / labelled.size
+
+
+def _labels(height: int, width: int, count: int, ignored: float) -> np.ndarray:
+    numbers = np.random.default_rng(height * width)
+    labels = numbers.integers(0, count, (height, width)).astype(np.uint8)
+    labels[numbers.random((height, width)) < ignored] = IGNORE
+    return labels
+
+
+def _compare(answer: Callable[[np.ndarray, int], np.ndarray], labels: np.ndarray, count: int) -> None:
+    result = np.asarray(call(answer, labels.copy(), count))
+    expected = _right(labels, count)
+    if result.ndim != 1:
+        raise Wrong(f"Expected an array of {count} shares, but got one of shape {result.shape}.")
+    if len(result) != count:
+        raise Wrong(
+            f"Expected {count} shares, one a class, but got {len(result)}."
+            + (
+                " That is one for every number up to 255: set the ignored pixels aside first."
+                if len(result) > 255
+                else ""
+            )
+            + (" Classes that do not occur need a 0: bincount has `minlength`." if len(result) < count else "")
+        )
+    if not np.issubdtype(result.dtype, np.number) or not np.allclose(result, expected):
+        counts = expected * (labels != IGNORE).sum()
+        suspects = {
+            "These are the counts. Divide by the number of labelled pixels.": counts,
+            "You divided by all pixels; the ignored ones have no share to give.": counts / labels.size,
+            "These are per cent. A share lies between 0 and 1.": 100 * expected,
+            "You divided by the number of classes.": counts / count,
+            "You averaged over the classes that occur only.": counts / max((counts > 0).sum(), 1),
+        }
+        shown = ", ".join(f"{float(share):.3g}" for share in result[:3])
+        raise Wrong(
+            f"The first shares are {shown}, expected {', '.join(f'{share:.3g}' for share in expected[:3])}."
+            + cause(lambda suspect: np.allclose(result, suspect), suspects)
+        )
+
+
+def _all_labelled(answer: Callable[[np.ndarray, int], np.ndarray]) -> str:
+    for height, width, count in SIZES:
+        _compare(answer, _labels(height, width, count, 0.0), count)
+    return "shares of fully labelled pictures"
+
+
+def _some_ignored(answer: Callable[[np.ndarray, int], np.ndarray]) -> str:
+    for height, width, count in SIZES:
+        _compare(answer, _labels(height, width, count, 0.4), count)
+    return "ignored pixels do not count"
+
+
+def _absent_classes(answer: Callable[[np.ndarray, int], np.ndarray]) -> str:
+    _compare(answer, np.zeros((4, 6), dtype=np.uint8), 5)
+    return "a class that does not occur has share 0"
