@@ -61,6 +61,10 @@ CHOSEN: dict[str, tuple[int, int, int]] = {
     "field": (196, 190, 96),
     "rock": (128, 128, 124),
     "sand": (226, 206, 150),
+    # LabelMeFacade's names for what ADE20K calls tree, sidewalk and windowpane
+    "vegetation": (52, 132, 44),
+    "pavement": (206, 150, 206),
+    "window": (96, 160, 212),
 }
 
 
