@@ -132,6 +132,8 @@ def overlay(picture: Image.Image, labels: np.ndarray, classes: Sequence[str], co
         name, *_ = classes[int(label)].split(",")
         y, x, radius = roomiest_point(labels == label)
         if 2 * radius > size:
+            room = pen.textlength(name, font) / 2 + size // 4  # so that no name is cut off at the picture's side
+            x = max(room, min(image.width - room, x))
             pen.text((x, y), name, "white", font, anchor="mm", stroke_width=max(1, size // 8), stroke_fill="black")
     return image
 
