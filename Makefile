@@ -11,6 +11,9 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 READY := .venv/.ready
 PEERS := .venv/.peers
 
+# Threads that wait for each other sleep. By default they spin, and on a machine with other work to do that costs ten times.
+export OMP_WAIT_POLICY := passive
+
 .PHONY: lab test refresh bench
 .DELETE_ON_ERROR:
 
