@@ -18,7 +18,10 @@ export OMP_WAIT_POLICY := passive
 .DELETE_ON_ERROR:
 
 lab: $(READY)
-	$(PY) -m jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_tour.ipynb $(ALLOW_ROOT) $(LAB_FLAGS)
+	$(PY) -m jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_tour.ipynb $(QUIET) $(ALLOW_ROOT) $(LAB_FLAGS)
+
+# It need not ask the network for a newer JupyterLab.
+QUIET := --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 # JupyterLab refuses to run as root unless told; in a container one often is.
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
