@@ -1,0 +1,269 @@
+"""The checks of notebook 03: what convolutions cost, a pair of strips, the strip pair nearest to a square kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from segnext_edu.checks.exercise import Wrong, call, cause, check, described, number
+
+LAYERS = ((32, 21, 64, 48), (3, 7, 10, 11), (5, 3, 4, 9))  # channels, length, height, width
+PICTURES = ((2, 3, 9, 12, 5), (1, 4, 8, 7, 3), (3, 2, 15, 11, 9))  # batch, channels, height, width, length
+
+
+def multiply_adds(answer: Callable[..., Any]) -> None:
+    check(answer, *(_priced(place, name) for place, name in enumerate(("dense", "depthwise", "strip pair"))))
+
+
+def strip_pair(answer: Callable[..., Any]) -> None:
+    check(answer, _keeps_the_size, _right_values, _leaves_its_arguments)
+
+
+def strip_factors(answer: Callable[..., Any]) -> None:
+    check(answer, _rank_one_comes_back, _nearest, _double_precision)
+
+
+# ---- multiply-adds
+
+
+def _right_costs(c: int, k: int, h: int, w: int) -> tuple[int, int, int]:
+    return c * c * k * k * h * w, c * k * k * h * w, 2 * c * k * h * w
+
+
+def _priced(place: int, name: str) -> Callable[[Callable[..., Any]], str]:
+    def part(answer: Callable[..., Any]) -> str:
+        for layer in LAYERS:
+            _expect_cost(answer, place, name, *layer)
+        return name
+
+    return part
+
+
+def _expect_cost(answer: Callable[..., Any], place: int, name: str, c: int, k: int, h: int, w: int) -> None:
+    result = call(answer, c, k, h, w)
+    if not isinstance(result, tuple | list) or len(result) != 3:
+        raise Wrong(f"Expected three numbers (dense, depthwise, strip pair), but got {described(result)}.")
+    came, right = number(result[place], f"the cost of the {name}"), _right_costs(c, k, h, w)[place]
+    if came != right:
+        why = cause(lambda wrong: came == wrong, _cost_mistakes(place, right, c, k, h, w))
+        layer = f"{c} channels, k = {k}, {h} × {w} pixels"
+        raise Wrong(f"{name}: {came:,.0f} multiply-adds, expected {right:,} for {layer}.{why}")
+
+
+def _cost_mistakes(place: int, right: int, c: int, k: int, h: int, w: int) -> dict[str, float]:
+    pixels = h * w
+    special: tuple[dict[str, float], ...] = (
+        {
+            "Each of the C channels that come out reads all C that go in: C · C.": c * k * k * pixels,
+            "A square kernel has k · k numbers.": c * c * k * pixels,
+        },
+        {
+            "That is the dense one. Depthwise, a channel that comes out reads one channel only.": c * right,
+            "A square kernel has k · k numbers.": c * k * pixels,
+            "That is for one channel alone: there are C of them.": k * k * pixels,
+        },
+        {
+            "That is one strip. The pair has two.": c * k * pixels,
+            "Two kernels, one after the other, cost k + k, not k · k.": c * k * k * pixels,
+            "That reads every channel for every channel. The strips are depthwise.": c * right,
+            "That is for one channel alone: there are C of them.": 2 * k * pixels,
+        },
+    )
+    return {
+        **special[place],
+        "Those are the kernel's numbers. Each is used once at every pixel: times H · W.": right // pixels,
+        "That is twice too much: a multiplication and its addition count as one.": 2 * right,
+        "Height and width differ; you squared one of them.": right // w * h,
+        "Height and width differ: you squared one of them.": right // h * w,
+        "You let the picture shrink. With padding, H · W pixels come out.": right // pixels * (h - k + 1) * (w - k + 1),
+        "The bias is an addition without a multiplication: leave it out.": right + c * pixels * (1 + (place == 2)),
+    }
+
+
+# ---- a pair of strips
+
+
+def _right_pair(x: Tensor, row: Tensor, col: Tensor) -> Tensor:
+    channels, length = row.shape
+    lying = F.conv2d(x, row[:, None, None, :], padding=(0, length // 2), groups=channels)
+    return F.conv2d(lying, col[:, None, :, None], padding=(length // 2, 0), groups=channels)
+
+
+def _pictures(size: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    batch, channels, height, width, length = size
+    generator = torch.Generator().manual_seed(height * width)
+    x = torch.randn(batch, channels, height, width, generator=generator)
+    row, col = torch.randn(2, channels, length, generator=generator)
+    return x, row, col
+
+
+def _keeps_the_size(answer: Callable[..., Any]) -> str:
+    for size in PICTURES:
+        _expect_size(answer, *size)
+    return f"the picture keeps its size ({len(PICTURES)} sizes)"
+
+
+def _expect_size(answer: Callable[..., Any], b: int, c: int, h: int, w: int, k: int) -> None:
+    result = call(answer, *_pictures((b, c, h, w, k)))
+    if not isinstance(result, Tensor):
+        raise Wrong(f"Expected a tensor of shape {(b, c, h, w)}, but got {described(result)}.")
+    if result.shape != (b, c, h, w):
+        suspects = {
+            "The padding is missing: k // 2 zeros at each end of a strip.": (b, c, h - k + 1, w - k + 1),
+            "`padding=k // 2` pads all four sides, twice. The lying strip needs (0, k // 2), the standing one "
+            "(k // 2, 0).": (b, c, h + k - 1, w + k - 1),
+            "The channels were summed: with groups=C each channel keeps its own.": (b, 1, h, w),
+            "The lying strip was not padded.": (b, c, h, w - k + 1),
+            "The standing strip was not padded.": (b, c, h - k + 1, w),
+            "Half of the kernel hangs over, not all of it: pad by k // 2.": (b, c, h + k + 1, w + k + 1),
+        }
+        why = cause(lambda shape: tuple(result.shape) == shape, suspects)
+        raise Wrong(f"x is {(b, c, h, w)} with k = {k}; your answer is {tuple(result.shape)}.{why}")
+
+
+def _right_values(answer: Callable[..., Any]) -> str:
+    for size in PICTURES:
+        _expect_values(answer, *_pictures(size))
+    return "row, then column, a pair a channel"
+
+
+def _expect_values(answer: Callable[..., Any], x: Tensor, row: Tensor, col: Tensor) -> None:
+    result, right = call(answer, x.clone(), row.clone(), col.clone()), _right_pair(x, row, col)
+    if not torch.allclose(result, right, atol=1e-4):
+        suspects = {sentence: wrong(x, row, col) for sentence, wrong in PAIR_MISTAKES.items()}
+        why = cause(lambda wrong: torch.allclose(result, wrong, atol=1e-4), suspects)
+        half = row.shape[1] // 2
+        inside = (..., slice(half, -half), slice(half, -half))
+        if not why and torch.allclose(result[inside], right[inside], atol=1e-4):
+            why = " Inside, all is well; at the border it is not. Look at the padding: zeros, k // 2 of them."
+        off = (result - right).abs().max().item()
+        raise Wrong(f"The shape is right, the numbers are not: they are off by up to {off:.3g}.{why}")
+
+
+def _pads_swapped(x: Tensor, row: Tensor, col: Tensor) -> Tensor:
+    channels, half = row.shape[0], row.shape[1] // 2
+    lying = F.conv2d(x, row[:, None, None, :], padding=(half, 0), groups=channels)
+    return F.conv2d(lying, col[:, None, :, None], padding=(0, half), groups=channels)
+
+
+def _wrapped(x: Tensor, row: Tensor, col: Tensor) -> Tensor:
+    half = row.shape[1] // 2
+    around = F.pad(x, (half, half, half, half), mode="circular")
+    return _right_pair(around, row, col)[..., half:-half, half:-half]
+
+
+def _alone(kernel: Tensor) -> Tensor:
+    """The kernel that changes nothing: a 1 in the middle."""
+    return F.one_hot(torch.tensor(kernel.shape[1] // 2), kernel.shape[1]).to(kernel).expand_as(kernel)
+
+
+PAIR_MISTAKES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "The two paddings are swapped. The size comes out right, and the border wrong: a (1, k) kernel needs "
+    "padding=(0, k // 2).": _pads_swapped,
+    "`row` stands and `col` lies: the row's weight is (C, 1, 1, k), the column's (C, 1, k, 1).": (
+        lambda x, row, col: _right_pair(x, col, row)
+    ),
+    "You added the two strips' answers. The second must read what the first has written.": (
+        lambda x, row, col: _right_pair(x, row, _alone(col)) + _right_pair(x, _alone(row), col)
+    ),
+    "Only the lying strip was used.": lambda x, row, col: _right_pair(x, row, _alone(col)),
+    "Only the standing strip was used.": lambda x, row, col: _right_pair(x, _alone(row), col),
+    "`row` was used for both strips.": lambda x, row, col: _right_pair(x, row, row),
+    "All channels got the first channel's kernels.": (
+        lambda x, row, col: _right_pair(x, row[:1].expand_as(row), col[:1].expand_as(col))
+    ),
+    "The kernels are turned round. PyTorch's convolution does not flip; leave them as they are.": (
+        lambda x, row, col: _right_pair(x, row.flip(1), col.flip(1))
+    ),
+    "The picture was continued round its edges. Pad with zeros.": _wrapped,
+}
+
+
+def _leaves_its_arguments(answer: Callable[..., Any]) -> str:
+    given = _pictures(PICTURES[0])
+    kept = [tensor.clone() for tensor in given]
+    call(answer, *given)
+    if not all(torch.equal(now, before) for now, before in zip(given, kept)):
+        raise Wrong("Your function changed x, row or col in place. Whoever called it still needs them.")
+    return "its arguments stay as they were"
+
+
+# ---- the nearest pair
+
+
+def _kernel(size: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.randn(size, size, generator=torch.Generator().manual_seed(size), dtype=dtype)
+
+
+def _factors(answer: Callable[..., Any], kernel: Tensor) -> tuple[Tensor, Tensor]:
+    result = call(answer, kernel.clone())
+    size = len(kernel)
+    if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
+        got = described(result)
+        product = " That looks like their product: return the two factors." if isinstance(result, Tensor) else ""
+        raise Wrong(f"Expected two tensors, (col, row), but got {got}.{product}")
+    for name, factor in zip(("col", "row"), result):
+        if factor.shape != (size,):
+            raise Wrong(f"Expected {name} of shape ({size},), but got {described(factor)}.")
+    return result[0], result[1]
+
+
+def _expect_nearest(answer: Callable[..., Any], kernel: Tensor) -> None:
+    col, row = _factors(answer, kernel)
+    came = torch.outer(col, row).to(kernel)
+    u, s, vh = torch.linalg.svd(kernel)
+    best = torch.outer(u[:, 0] * s[0], vh[0])
+    distance, least = (kernel - came).norm().item(), (kernel - best).norm().item()
+    if not distance <= least + 1e-4 * kernel.norm().item():  # so that NaN is wrong as well
+        middle = len(kernel) // 2
+        suspects = {
+            "It is u·vᵀ without the singular value: multiply one of the two by s[0].": torch.outer(u[:, 0], vh[0]),
+            "The singular value is in both factors: once is enough.": best * s[0],
+            "The square root of s[0] belongs into both factors, or s[0] into one.": best / s[0].sqrt(),
+            "The two are swapped: first the column, then the row.": best.T,
+            "`vh` holds the rows already: take vh[0], not vh[:, 0].": torch.outer(u[:, 0] * s[0], vh[:, 0]),
+            "The columns of u are what you want: u[:, 0], not u[0].": torch.outer(u[0] * s[0], vh[0]),
+            "You took the last singular value. They are sorted, the largest first.": torch.outer(
+                u[:, -1] * s[-1], vh[-1]
+            ),
+            "You took the kernel's middle column and row. They know nothing of the rest.": torch.outer(
+                kernel[:, middle], kernel[middle]
+            ),
+            "Those are the means of the rows and columns: right for rank 1 alone, if scaled.": torch.outer(
+                kernel.mean(1), kernel.mean(0)
+            ),
+            "Those are the means, scaled. They bring back a kernel of rank 1, but are not nearest to others.": (
+                torch.outer(kernel.mean(1), kernel.mean(0)) / kernel.mean()
+            ),
+            "The signs are lost: was there an abs()?": best.abs(),
+        }
+        why = cause(lambda wrong: torch.allclose(came, wrong, rtol=1e-3, atol=1e-4), suspects)
+        away, nearest = (length / kernel.norm().item() for length in (distance, least))
+        raise Wrong(
+            f"For a {len(kernel)} × {len(kernel)} kernel your pair is {away:.0%} of the kernel's length away from it, "
+            f"the nearest pair {nearest:.0%}.{why}"
+        )
+
+
+def _rank_one_comes_back(answer: Callable[..., Any]) -> str:
+    for size in range(3, 22, 2):
+        square = _kernel(size)
+        _expect_nearest(answer, torch.outer(square[0], square[1]))
+    return "kernels of rank 1 come back (10 sizes)"
+
+
+def _nearest(answer: Callable[..., Any]) -> str:
+    for size in range(3, 22, 2):
+        _expect_nearest(answer, _kernel(size))
+    return "no pair is nearer to the others"
+
+
+def _double_precision(answer: Callable[..., Any]) -> str:
+    for factor in _factors(answer, _kernel(5, torch.float64)):
+        if factor.dtype != torch.float64:
+            raise Wrong(f"The kernel was float64, but your answer is {described(factor)}: the precision was lost.")
+    return "float64 stays float64"

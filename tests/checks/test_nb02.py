@@ -1,0 +1,192 @@
+"""The checks of notebook 02 let right answers through, however written, and name what is wrong with the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from segnext_edu.checks import nb02
+from segnext_edu.metrics import ConfusionMatrix
+
+
+def counts_by_class(pred, target, k):
+    matrix = ConfusionMatrix(k)
+    matrix.update(pred, target)
+    return matrix.counts
+
+
+def counts_by_loop(pred, target, k):
+    counts = torch.zeros(k, k, dtype=torch.long)
+    for true, said in zip(target.flatten().tolist(), pred.flatten().tolist()):
+        if true != 255:
+            counts[true, said] += 1
+    return counts
+
+
+def counts_by_one_hot(pred, target, k):
+    labels = torch.arange(k)
+    return (target.flatten() == labels[:, None]).float() @ (pred.flatten()[:, None] == labels).float()
+
+
+def filled(matrices, value):
+    """The mIoU with `value` as the score of a class that is nowhere."""
+    return iou(sum(matrices)).nan_to_num(value).mean().item()
+
+
+def counts(pred, target, k, minlength=True):
+    return torch.bincount(target * k + pred, minlength=k * k if minlength else 0).view(k, k)
+
+
+def kept(wrong):
+    """`wrong(pred, target, k)`, called with the labelled pixels alone, as flat tensors."""
+    return lambda pred, target, k: wrong(pred[target != 255], target[target != 255], k)
+
+
+def once_a_cell(pred, target, k):
+    found = torch.zeros(k, k)
+    found[target, pred] += 1
+    return found
+
+
+def zero_ignored(pred, target, k):
+    labelled = (target != 255) & (target != 0)
+    return counts(pred[labelled], target[labelled], k)
+
+
+def first_only(pred, target, k):
+    return counts_by_loop(pred[0], target[0], k)
+
+
+def iou(matrix):
+    hits = matrix.diag()
+    return hits / (matrix.sum(0) + matrix.sum(1) - hits)
+
+
+def iou_by_loop(matrix):
+    scores = []
+    for k in range(len(matrix)):
+        union = matrix[k].sum() + matrix[:, k].sum() - matrix[k, k]
+        scores.append((matrix[k, k] / union).item() if union else float("nan"))
+    return torch.tensor(scores)
+
+
+def over(denominator: Callable, factor: int = 1) -> Callable:
+    return lambda m: factor * m.diag() / denominator(m.diag(), m.sum(1), m.sum(0), m.sum())
+
+
+def miou(matrices):
+    return iou(sum(matrices)).nanmean().item()
+
+
+def miou_by_filter(matrices):
+    scores = iou_by_loop(torch.stack(matrices).sum(0))
+    return scores[~scores.isnan()].mean()
+
+
+def weighted(matrices):
+    total = sum(matrices)
+    return (iou(total).nan_to_num() * total.sum(1)).sum() / total.sum()
+
+
+REFERENCES = {"confusion_matrix": counts_by_class, "class_iou": iou, "dataset_miou": miou}
+RIGHT = {
+    "confusion_matrix": [counts_by_class, counts_by_loop, counts_by_one_hot, kept(counts)],
+    "class_iou": [iou, iou_by_loop, lambda m: iou(m).tolist()],
+    "dataset_miou": [miou, miou_by_filter],
+}
+WRONG = {
+    "confusion_matrix": {
+        "Rows and columns are swapped": kept(lambda pred, target, k: counts(target, pred, k)),
+        "holds 0 or 1": kept(once_a_cell),
+        "counted as class 0": lambda p, t, k: counts_by_loop(p, torch.where(t == 255, 0, t), k),
+        "counted as the last class": lambda p, t, k: counts_by_loop(p, t.clamp(max=k - 1), k),
+        "counted as right": lambda p, t, k: counts_by_loop(p, torch.where(t == 255, p, t), k),
+        "Class 0 is left out as well": zero_ignored,
+        "Only the right pixels": lambda p, t, k: counts_by_loop(p, t, k).diag().diag(),
+        "Only the first picture": first_only,
+        "shares of all pixels": lambda p, t, k: counts_by_loop(p, t, k) / (t != 255).sum(),
+        "shares of a row": lambda p, t, k: counts_by_loop(p, t, k) / counts_by_loop(p, t, k).sum(1, keepdim=True),
+        "has `minlength`": kept(lambda p, t, k: counts(p, t, k, minlength=False) if t.max() > 1 else torch.eye(2)),
+        "is invalid for input of size": lambda p, t, k: counts(p.flatten(), t.flatten(), k),
+        "a tensor of shape (4, 4), but got": kept(lambda p, t, k: counts(p, t, k).flatten()),
+        "but got 'many'": lambda p, t, k: "many",
+    },
+    "class_iou": {
+        "counted twice in the union": over(lambda hits, true, said, n: true + said),
+        "Dice score": over(lambda hits, true, said, n: true + said, 2),
+        "That is recall": over(lambda hits, true, said, n: true),
+        "That is precision": over(lambda hits, true, said, n: said),
+        "intersection twice": over(lambda hits, true, said, n: true + said - 2 * hits),
+        "divided by all pixels": over(lambda hits, true, said, n: n),
+        "'this class or not?'": lambda m: 1 - (m.sum(0) + m.sum(1) - 2 * m.diag()) / m.sum(),
+        "`//` divides": lambda m: m.diag() // (m.sum(0) + m.sum(1) - m.diag()),
+        "gets 0, as if it were wholly wrong": lambda m: iou(m).nan_to_num(0),
+        "gets 1, as if it were perfect": lambda m: iou(m).nan_to_num(1),
+        "one IoU a class, a tensor of shape (2,)": lambda m: iou(m).mean(),
+    },
+    "dataset_miou": {
+        "mean of the pictures' mIoUs": lambda ms: sum(iou(m).nanmean().item() for m in ms) / len(ms),
+        "each class's IoU over the pictures": lambda ms: torch.stack([iou(m) for m in ms]).nanmean(0).nanmean(),
+        "all IoUs of all pictures at once": lambda ms: torch.cat([iou(m) for m in ms]).nanmean().item(),
+        "divided by all classes": lambda ms: filled(ms, 0),
+        "counts as perfect": lambda ms: filled(ms, 1),
+        "pixel accuracy": lambda ms: sum(ms).diag().sum() / sum(ms).sum(),
+        "weighted the classes": weighted,
+        "occur in no target": lambda ms: iou(sum(ms))[sum(ms).sum(1) > 0].mean(),
+        "the sum of the IoUs": lambda ms: iou(sum(ms)).nansum(),
+        "mean recall": lambda ms: (sum(ms).diag() / sum(ms).sum(1)).nanmean(),
+        "first picture's mIoU alone": lambda ms: iou(ms[0]).nanmean(),
+        "Your mIoU is NaN": lambda ms: iou(sum(ms)).mean(),
+        "a mean or a sum still missing": lambda ms: iou(sum(ms)),
+    },
+}
+
+
+@pytest.fixture
+def verdict(capsys: pytest.CaptureFixture) -> Callable[[str, object], str]:
+    def of(exercise: str, answer: object) -> str:
+        assert getattr(nb02, exercise)(answer) is None  # a value would become a second output of the cell
+        return capsys.readouterr().out.strip()
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer"), [(exercise, answer) for exercise, answers in RIGHT.items() for answer in answers]
+)
+def test_right_answers_are_accepted(exercise: str, answer: Callable, verdict: Callable) -> None:
+    said = verdict(exercise, answer)
+    assert said.startswith("✓") and "✗" not in said
+
+
+@pytest.mark.parametrize(
+    ("exercise", "named"), [(exercise, named) for exercise, answers in WRONG.items() for named in answers]
+)
+def test_each_mistake_is_named(exercise: str, named: str, verdict: Callable) -> None:
+    said = verdict(exercise, WRONG[exercise][named])
+    assert said.startswith("✗") and "✓" not in said and "\n" not in said
+    assert named in said, said
+
+
+@pytest.mark.parametrize("exercise", REFERENCES)
+class TestWhateverComes:
+    def test_a_stub(self, exercise: str, verdict: Callable) -> None:
+        def stub(*_):
+            raise NotImplementedError
+
+        assert verdict(exercise, stub).startswith("✗ Nothing here yet")
+
+    def test_nothing_returned(self, exercise: str, verdict: Callable) -> None:
+        assert "returned None" in verdict(exercise, lambda *_: None)
+
+    def test_not_a_function(self, exercise: str, verdict: Callable) -> None:
+        assert "wants the function itself" in verdict(exercise, torch.zeros(3, 3))
+
+
+def test_a_check_leaves_the_random_state_alone(verdict: Callable) -> None:
+    before = torch.get_rng_state()
+    for exercise, answer in REFERENCES.items():
+        verdict(exercise, answer)
+    assert torch.equal(before, torch.get_rng_state())

@@ -1,0 +1,176 @@
+"""The checks of notebook 03 let right answers through, however written, and name what is wrong with the others."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from segnext_edu.checks import nb03
+from segnext_edu.strip_conv import StripConv
+
+
+def costs(c, k, h, w):
+    return c * c * k * k * h * w, c * k * k * h * w, 2 * c * k * h * w
+
+
+def pair(x, row, col, pads=None):
+    channels, length = row.shape
+    (top, side), (top2, side2) = pads or ((0, length // 2), (length // 2, 0))
+    y = F.conv2d(x, row.view(channels, 1, 1, length), padding=(top, side), groups=channels)
+    return F.conv2d(y, col.view(channels, 1, length, 1), padding=(top2, side2), groups=channels)
+
+
+def pair_by_module(x, row, col):
+    strip = StripConv(*row.shape)
+    with torch.no_grad():
+        strip.row.weight.copy_(row[:, None, None])
+        strip.col.weight.copy_(col[:, None, :, None])
+        strip.row.bias.zero_(), strip.col.bias.zero_()
+        return strip(x)
+
+
+def pair_as_square(x, row, col):
+    square = torch.einsum("ci,cj->cij", col, row)[:, None]  # (C, 1, k, k)
+    return F.conv2d(x, square, padding=row.shape[1] // 2, groups=len(row))
+
+
+def factors(kernel):
+    u, s, vh = torch.linalg.svd(kernel)
+    return u[:, 0] * s[0], vh[0]
+
+
+def balanced_factors(kernel):
+    u, s, vh = torch.linalg.svd(kernel)
+    return -u[:, 0] * s[0].sqrt(), -vh[0] * s[0].sqrt()
+
+
+def factors_by_eigenvectors(kernel):
+    row = torch.linalg.eigh(kernel.T @ kernel).eigenvectors[:, -1]
+    return [kernel @ row, row]
+
+
+def svd_with(build: Callable) -> Callable:
+    return lambda kernel: build(*torch.linalg.svd(kernel))
+
+
+def pads(lying: Callable, standing: Callable) -> Callable:
+    """A strip pair whose two paddings are computed from k // 2."""
+    return lambda x, row, col: pair(x, row, col, (lying(row.shape[1] // 2), standing(row.shape[1] // 2)))
+
+
+def alone(kernel):
+    return F.one_hot(torch.tensor(kernel.shape[1] // 2), kernel.shape[1]).float().expand_as(kernel)
+
+
+def summed_channels(x, row, col):
+    return pair(x, row, col).sum(1, keepdim=True)
+
+
+def wrapped(x, row, col):
+    half = row.shape[1] // 2
+    return pair(F.pad(x, (half,) * 4, mode="circular"), row, col, ((0, 0), (0, 0)))
+
+
+def replicated(x, row, col):
+    half = row.shape[1] // 2
+    return pair(F.pad(x, (half,) * 4, mode="replicate"), row, col, ((0, 0), (0, 0)))
+
+
+def in_place(x, row, col):
+    result = pair(x, row, col)
+    x.zero_()
+    return result
+
+
+RIGHT = {
+    "multiply_adds": [costs, lambda c, k, h, w: [float(cost) for cost in costs(c, k, h, w)]],
+    "strip_pair": [pair, pair_by_module, pair_as_square],
+    "strip_factors": [factors, balanced_factors, factors_by_eigenvectors],
+}
+WRONG = {
+    "multiply_adds": {
+        "Expected three numbers": lambda c, k, h, w: c * c * k * k * h * w,
+        "dense: .* reads all C that go in": lambda c, k, h, w: (c * k * k * h * w,) * 3,
+        "dense: .* k · k numbers": lambda c, k, h, w: (c * c * k * h * w, 0, 0),
+        "the dense one. Depthwise": lambda c, k, h, w: (costs(c, k, h, w)[0],) * 3,
+        "depthwise: .* one channel alone": lambda c, k, h, w: (costs(c, k, h, w)[0], k * k * h * w, 0),
+        "one strip. The pair has two": lambda c, k, h, w: (*costs(c, k, h, w)[:2], c * k * h * w),
+        "k \\+ k, not k · k": lambda c, k, h, w: (*costs(c, k, h, w)[:2], c * k * k * h * w),
+        "The strips are depthwise": lambda c, k, h, w: (*costs(c, k, h, w)[:2], 2 * c * c * k * h * w),
+        "strip pair: .* one channel alone": lambda c, k, h, w: (*costs(c, k, h, w)[:2], 2 * k * h * w),
+        "times H · W": lambda c, k, h, w: costs(c, k, 1, 1),
+        "twice too much": lambda c, k, h, w: tuple(2 * cost for cost in costs(c, k, h, w)),
+        "Height and width differ; ": lambda c, k, h, w: costs(c, k, h, h),
+        "Height and width differ: ": lambda c, k, h, w: costs(c, k, w, w),
+        "let the picture shrink": lambda c, k, h, w: costs(c, k, h - k + 1, w - k + 1),
+        "bias is an addition": lambda c, k, h, w: (costs(c, k, h, w)[0] + c * h * w, 0, 0),
+        "Is a `return` missing": lambda c, k, h, w: None,
+        "a number, but got 'much'": lambda c, k, h, w: ("much", "less", "least"),
+    },
+    "strip_pair": {
+        "padding is missing": pads(lambda p: (0, 0), lambda p: (0, 0)),
+        "pads all four sides": pads(lambda p: (p, p), lambda p: (p, p)),
+        "The lying strip was not padded": pads(lambda p: (0, 0), lambda p: (p, 0)),
+        "The standing strip was not padded": pads(lambda p: (0, p), lambda p: (0, 0)),
+        "pad by k // 2": pads(lambda p: (0, 2 * p + 1), lambda p: (2 * p + 1, 0)),
+        "two paddings are swapped": pads(lambda p: (p, 0), lambda p: (0, p)),
+        "channels were summed": summed_channels,
+        "`row` stands and `col` lies": lambda x, row, col: pair(x, col, row),
+        "added the two strips": lambda x, row, col: pair(x, row, alone(col)) + pair(x, alone(row), col),
+        "Only the lying": lambda x, row, col: pair(x, row, alone(col)),
+        "Only the standing": lambda x, row, col: pair(x, alone(row), col),
+        "used for both": lambda x, row, col: pair(x, row, row),
+        "first channel's kernels": lambda x, row, col: pair(x, row[:1].expand_as(row), col[:1].expand_as(col)),
+        "turned round": lambda x, row, col: pair(x, row.flip(1), col.flip(1)),
+        "continued round its edges": wrapped,
+        "at the border it is not": replicated,
+        "in place": in_place,
+        "your function stopped": lambda x, row, col: F.conv2d(x, row[:, None, None]),
+        "Expected a tensor of shape": lambda x, row, col: (row, col),
+    },
+    "strip_factors": {
+        "without the singular value": svd_with(lambda u, s, vh: (u[:, 0], vh[0])),
+        "once is enough": svd_with(lambda u, s, vh: (u[:, 0] * s[0], vh[0] * s[0])),
+        "square root": svd_with(lambda u, s, vh: (u[:, 0] * s[0].sqrt(), vh[0])),
+        "swapped": svd_with(lambda u, s, vh: (vh[0], u[:, 0] * s[0])),
+        "not vh\\[:, 0\\]": svd_with(lambda u, s, vh: (u[:, 0] * s[0], vh[:, 0])),
+        "not u\\[0\\]": svd_with(lambda u, s, vh: (u[0] * s[0], vh[0])),
+        "the largest first": svd_with(lambda u, s, vh: (u[:, -1] * s[-1], vh[-1])),
+        "middle column and row": lambda kernel: (kernel[:, len(kernel) // 2], kernel[len(kernel) // 2]),
+        "if scaled": lambda kernel: (kernel.mean(1), kernel.mean(0)),
+        "not nearest to others": lambda kernel: (kernel.mean(1) / kernel.mean(), kernel.mean(0)),
+        "signs are lost": svd_with(lambda u, s, vh: (u[:, 0].abs() * s[0], vh[0].abs())),
+        "return the two factors": lambda kernel: torch.outer(*factors(kernel)),
+        "Expected col of shape": svd_with(lambda u, s, vh: (u[:, :1] * s[0], vh[:1])),
+        "the precision was lost": lambda kernel: tuple(factor.float() for factor in factors(kernel)),
+        "away from it, the nearest pair": lambda kernel: (torch.full_like(kernel[0], float("nan")), kernel[0]),
+    },
+}
+
+
+@pytest.fixture
+def verdict(capsys: pytest.CaptureFixture) -> Callable[[str, Callable], str]:
+    def of(exercise: str, answer: Callable) -> str:
+        assert getattr(nb03, exercise)(answer) is None  # a value would become a second output of the cell
+        return capsys.readouterr().out.strip()
+
+    return of
+
+
+@pytest.mark.parametrize(("exercise", "answer"), [(name, answer) for name in RIGHT for answer in RIGHT[name]])
+def test_right_answers_pass(exercise: str, answer: Callable, verdict: Callable) -> None:
+    began = time.perf_counter()
+    said = verdict(exercise, answer)
+    assert said.count("✓") == 3 and "✗" not in said and "\n" not in said
+    assert time.perf_counter() - began < 3  # a fraction of a second where nobody else computes
+
+
+@pytest.mark.parametrize(("exercise", "words"), [(name, words) for name in WRONG for words in WRONG[name]])
+def test_each_misconception_is_named(exercise: str, words: str, verdict: Callable) -> None:
+    said = verdict(exercise, WRONG[exercise][words])
+    assert said.startswith("✗") and re.search(words, said), said
