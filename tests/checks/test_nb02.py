@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import nbformat
 import pytest
 import torch
 
+from segnext_edu import checks
 from segnext_edu.checks import nb02
-from segnext_edu.metrics import ConfusionMatrix
+from segnext_edu.metrics import IGNORE, ConfusionMatrix
+from segnext_edu.notebooks import FOLDER
 
 
 def counts_by_class(pred, target, k):
@@ -159,6 +162,14 @@ def verdict(capsys: pytest.CaptureFixture) -> Callable[[str, object], str]:
 def test_right_answers_are_accepted(exercise: str, answer: Callable, verdict: Callable) -> None:
     said = verdict(exercise, answer)
     assert said.startswith("✓") and "✗" not in said
+
+
+def test_the_notebooks_own_solutions_are_accepted(capsys: pytest.CaptureFixture) -> None:
+    (path,) = FOLDER.glob("02_*.ipynb")
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if "### BEGIN SOLUTION" in cell.source]
+    exec("\n".join(cells), {"torch": torch, "Tensor": torch.Tensor, "IGNORE": IGNORE, "checks": checks})
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == len(REFERENCES) and all(line.startswith("✓") for line in said)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ import re
 import time
 from collections.abc import Callable
 
+import nbformat
 import pytest
 import torch
 import torch.nn.functional as F
 
 from segnext_edu.checks import nb03
+from segnext_edu.notebooks import FOLDER
 from segnext_edu.strip_conv import StripConv
 
 
@@ -30,7 +32,8 @@ def pair_by_module(x, row, col):
     with torch.no_grad():
         strip.row.weight.copy_(row[:, None, None])
         strip.col.weight.copy_(col[:, None, :, None])
-        strip.row.bias.zero_(), strip.col.bias.zero_()
+        strip.row.bias.zero_()
+        strip.col.bias.zero_()
         return strip(x)
 
 
@@ -174,3 +177,9 @@ def test_right_answers_pass(exercise: str, answer: Callable, verdict: Callable) 
 def test_each_misconception_is_named(exercise: str, words: str, verdict: Callable) -> None:
     said = verdict(exercise, WRONG[exercise][words])
     assert said.startswith("✗") and re.search(words, said), said
+
+
+def test_the_notebook_calls_every_check() -> None:
+    (path,) = FOLDER.glob("03_*.ipynb")
+    source = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    assert all(f"checks.nb03.{exercise}(" in source for exercise in RIGHT)
