@@ -1,4 +1,4 @@
-"""The commands: `python -m segnext_edu train | evaluate | predict | data | bench`."""
+"""The commands: `python -m segnext_edu train | evaluate | predict | data | fetch-official | bench`."""
 
 from __future__ import annotations
 
@@ -78,6 +78,13 @@ def parser() -> argparse.ArgumentParser:
     ade20k.add_argument("--seed", type=int, default=0)
     ade20k.add_argument("--sha256", help="what the zip's SHA-256 must be")
 
+    official = commands.add_parser("fetch-official", help="the authors' weights as a checkpoint of this package")
+    official.set_defaults(command=fetch_official_command)
+    official.add_argument("variant", choices=[name for name in VARIANTS if name != "nano"])
+    official.add_argument("--url", required=True, help="of the published .pth")
+    official.add_argument("--sha256", help="what the .pth's SHA-256 must be")
+    official.add_argument("--out", type=Path, help="where it goes (segnext_<variant>.safetensors)")
+
     bench_parser = commands.add_parser("bench", help="our speed, beside mmsegmentation's where it is installed")
     bench_parser.set_defaults(command=bench.main)
     bench.add_arguments(bench_parser)
@@ -156,6 +163,13 @@ def ade20k_command(args: argparse.Namespace) -> None:
     from segnext_edu.data.ade20k import write_subset
 
     write_subset(args.source, args.out, args.train, args.val, args.seed, args.sha256)
+
+
+def fetch_official_command(args: argparse.Namespace) -> None:
+    from segnext_edu.official import fetch_official
+
+    out = args.out or Path(f"segnext_{args.variant}.safetensors")
+    print(f"{fetch_official(args.variant, args.url, out, args.sha256)} is ready for evaluate and predict")
 
 
 if __name__ == "__main__":

@@ -41,6 +41,14 @@ class Stored:
 
 Complaints = Iterator[str]
 
+# What the paper has under such names, as far as the series speaks of it.
+PAPER = {
+    "Eq": ("1", "2"),
+    "Fig": ("1", "2", "2(a)", "2(b)", "3", "3(a)", "3(b)", "3(c)"),
+    "Tab": ("1", "2"),
+    "Section": ("3.1", "3.2"),
+}
+
 
 def tags(cell: NotebookNode) -> list[str]:
     return cell.metadata.get("tags", [])
@@ -155,6 +163,25 @@ def leads_somewhere(notebook: Stored, target: str) -> bool:
     return anchor in (heading.replace(" ", "-") for heading in headings(there))
 
 
+def names_resolve(notebook: Stored) -> Complaints:
+    """Whatever the prose calls by a number is there: its own figures, sections and exercises, the paper's parts."""
+    text = "\n\n".join(without_code(cell.source) for cell in notebook.prose)
+    captions = re.findall(r"(?m)^\*\*Figure (\d+)\.\*\*", text)
+    if captions != [str(number) for number in range(1, len(captions) + 1)]:
+        yield f"the captions (**Figure N.**) are not numbered 1, 2, 3, …: {', '.join(captions)}"
+    there = {
+        "Figure": captions,
+        "section": [found for head in headings(notebook) for found in re.findall(r"^(\d+) ·", head)],
+        "Exercise": [found for head in headings(notebook) for found in re.findall(r"^Exercise (\d+\.\d+)", head)],
+        "notebook": [f"{series:02d}" for series in range(12)],
+        **PAPER,
+    }
+    for kind, known in there.items():
+        written = "[Nn]otebook" if kind == "notebook" else kind
+        mentions = re.findall(rf"\b{written}s?\.?[ \xa0](\d+(?:\.\d+)*(?:\([a-z]\))?)", text)
+        yield from (f"{kind} {found} is nowhere" for found in mentions if found not in known)
+
+
 def computed_numbers(notebook: Stored) -> Complaints:
     """Decimals in prose were typed. Not meant: code, links, formulas, versions, and numbers that name something."""
     names = r"Exercise|Fig(?:ure|\.)|Sec(?:tion|\.)|Tab(?:le|\.)|Eq\.|arXiv:?|Python|[Tt]orch|mmsegmentation|BY"
@@ -189,6 +216,7 @@ GUARDS = (
     short_cells,
     alt_text,
     links,
+    names_resolve,
     computed_numbers,
     exercises,
 )

@@ -43,12 +43,13 @@ def test_notebooks_are_numbered_without_doubles() -> None:
 def good(folder: Path) -> Stored:
     """A small notebook with a bit of everything, all of it as it should be."""
     picture = new_output("display_data", {"image/png": PNG}, metadata={"image/png": {"alt": "a line"}})
-    section = "### 3.2 A `part`\n\nAs in Tab. 6, Exercise 3.1 and `1.5`, $0.5$, Python 3.11. [Up](#3.2-A-part)"
+    named = "As in Tab. 2, Exercise 3.1, section 4, Figure 1, Fig. 2(b) and `1.5`, $0.5$, Python 3.11."
+    section = f"### 3.2 A `part`\n\n**Figure 1.** {named} [Up](#3.2-A-part)"
     error = new_output("error", ename="ZeroDivisionError")
     exercise = "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n\nchecks.nb03.f(f)"
     cells = [
         new_markdown_cell(OPENING),
-        new_markdown_cell(section),
+        new_markdown_cell("## 4 · Strips\n\n#### Exercise 3.1 · One\n\n" + section),
         new_code_cell("show(figure)", execution_count=1, outputs=[picture]),
         new_code_cell("1 / 0", execution_count=2, outputs=[error], metadata={"tags": ["raises-exception"]}),
         new_code_cell(exercise, execution_count=3),
@@ -112,6 +113,14 @@ BROKEN = {
     "a picture without alt text: <img": prose('<img src="https://example.org/a.png" alt="">'),
     "a link to nowhere: 99_gone.ipynb": prose("[there](99_gone.ipynb)"),
     "a link to nowhere: #3.9-Gone": prose("[there](#3.9-Gone)"),
+    "not numbered 1, 2, 3, …: 3, 1": prose("**Figure 3.** A leap."),
+    "Figure 4 is nowhere": prose("Look at Figure 4."),
+    "section 9 is nowhere": prose("More in section 9."),
+    "Exercise 3.7 is nowhere": prose("As in Exercise 3.7."),
+    "notebook 31 is nowhere": prose("That is for notebook 31."),
+    "Eq 3 is nowhere": prose("By Eq. 3 of the paper."),
+    "Fig 2(c) is nowhere": prose("See Fig. 2(c)."),
+    "Tab 20 is nowhere": prose("See Tab. 20."),
     "a number typed into the prose: 1.78": prose("It is 1.78 times as fast."),
     "do not match": cell("### BEGIN SOLUTION\nchecks.nb03.f(f)"),
     "no call of checks.nb03": cell("### BEGIN SOLUTION\n### END SOLUTION\nchecks.nb04.f(f)"),
