@@ -15,15 +15,17 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import Tensor
 
 from segnext_edu import checkpoints
 from segnext_edu.augment import SCALES, augment, draw
 from segnext_edu.data import class_names, load_scenes
 from segnext_edu.files import InputError, appears_whole
 from segnext_edu.inference import evaluate
+from segnext_edu.metrics import IGNORE
 from segnext_edu.pictures import Pictures
 from segnext_edu.segnext import SegNeXt
+from segnext_edu.shared_norm import share_batch_norms
 from segnext_edu.train import Recipe, batch_indices, lr_factor, mixed_seed, parameter_groups, segmentation_loss
 
 LARGEST_SCORED = 1024  # pixels: pictures with a longer short side are scored at this size
@@ -69,8 +71,8 @@ class Run:
         groups = parameter_groups(model, recipe.lr, recipe.head_lr, recipe.weight_decay)
         self.rates = [group["lr"] for group in groups]
         model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        if self.accelerator.num_processes > 1 and place.type == "cuda":
-            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # keeps the parameters
+        if self.accelerator.num_processes > 1:
+            share_batch_norms(model)
         self.model, self.optimizer = self.accelerator.prepare(model, torch.optim.AdamW(groups))
         self.bare = self.accelerator.unwrap_model(self.model)  # without what distributed training wraps around it
         self.step, self.best = 0, -1.0
@@ -93,9 +95,13 @@ class Run:
         images, masks = self._batch()
         torch.manual_seed(mixed_seed(recipe.seed, self.step, 2, rank))
         loss = segmentation_loss(self.model(images), masks)
+        # A mean over all labelled pixels, wherever they are: processes that hold more of them weigh more.
+        labelled = (masks != IGNORE).sum()
+        loss = loss * (labelled * self.accelerator.num_processes / self._total(labelled).clamp(min=1))
+        self.accelerator.backward(loss)
+        loss = self._total(loss.detach()) / self.accelerator.num_processes
         if not loss.isfinite():
             raise InputError(f"the loss is {loss.item()} at step {self.step + 1}: try a lower --lr, or --clip 1")
-        self.accelerator.backward(loss)
         if recipe.clip is not None:
             self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip)
         self.optimizer.step()
@@ -125,10 +131,14 @@ class Run:
     def _score(self) -> dict[str, float]:
         self.bare.eval()
         matrix = evaluate(self.bare, (self.val[i] for i in range(len(self.val))), self.recipe.short_side)
-        counts = self.accelerator.reduce(matrix.counts.to(self.accelerator.device))
-        assert isinstance(counts, Tensor)
-        matrix.counts = counts
+        matrix.counts = self._total(matrix.counts.to(self.accelerator.device))
         return {"miou": matrix.miou(), "accuracy": matrix.pixel_accuracy()}
+
+    def _total(self, tensor: Tensor) -> Tensor:
+        """The sum over all processes."""
+        total = self.accelerator.reduce(tensor)
+        assert isinstance(total, Tensor)
+        return total
 
     def _log(self, record: dict[str, Any]) -> None:
         if self.accelerator.is_main_process:

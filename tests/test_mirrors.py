@@ -72,6 +72,7 @@ EXEMPT = {
     "segnext_edu.peers": "another project's model, to be timed beside ours",
     "segnext_edu.pictures": "feeds the training loop",
     "segnext_edu.run": "notebook 08's loop with files, resuming and several devices",
+    "segnext_edu.shared_norm": "BatchNorm for several processes, where PyTorch has none for CPUs",
     "segnext_edu.train.Recipe": "a table of settings; notebook 08 prints it",
     "segnext_edu.train.default_recipe": "chooses settings for the command line",
     "segnext_edu.train.mixed_seed": "spreads seeds",

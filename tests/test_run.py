@@ -149,7 +149,7 @@ class TestRun:
 def test_two_processes_make_one_run(folder, tmp_path):
     """`accelerate launch` with two CPU processes: each trains on its half of the batch and scores its half of the data,
     one of them writes, and the score is that of the whole validation split."""
-    launch = "-m accelerate.commands.launch --cpu --num_processes 2 --num_machines 1 --mixed_precision no"
+    launch = "-m accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no"
     command = "-m segnext_edu train --variant nano --steps 2 --batch 4 --crop 32 --short-side 40 --lr 1e-3 --device cpu"
     arguments = [
         sys.executable,
