@@ -40,6 +40,7 @@ refresh: $(READY)
 # Our speed beside mmsegmentation's, which only this installs.
 bench: $(PEERS)
 	$(PY) -m segnext_edu bench $(BENCH_FLAGS)
+	$(PY) -m segnext_edu.explorers.bench
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; sys.version_info >= (3, 11) or \
