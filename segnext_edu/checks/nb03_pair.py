@@ -63,7 +63,8 @@ def _right_values(answer: Callable[..., Any]) -> str:
 
 
 def _expect_values(answer: Callable[..., Any], x: Tensor, row: Tensor, col: Tensor) -> None:
-    result, right = call(answer, x.clone(), row.clone(), col.clone()), _right_pair(x, row, col)
+    right = _right_pair(x, row, col)
+    result = call(answer, x.clone(), row.clone(), col.clone()).to(right.dtype)
     if not torch.allclose(result, right, atol=1e-4):
         suspects = {sentence: wrong(x, row, col) for sentence, wrong in PAIR_MISTAKES.items()}
         why = cause(lambda wrong: torch.allclose(result, wrong, atol=1e-4), suspects)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segnext_edu.explorers import Explorer
 
-NAMES = sorted(path.stem for path in Path(__file__).parent.glob("nb*.py"))
+NAMES = sorted(path.stem for path in Path(__file__).parent.glob("nb[0-9][0-9].py"))
 
 
 def build(name: str) -> Explorer:

@@ -181,21 +181,6 @@ def test_each_mistake_is_named(exercise: str, named: str, verdict: Callable) -> 
     assert named in said, said
 
 
-@pytest.mark.parametrize("exercise", REFERENCES)
-class TestWhateverComes:
-    def test_a_stub(self, exercise: str, verdict: Callable) -> None:
-        def stub(*_):
-            raise NotImplementedError
-
-        assert verdict(exercise, stub).startswith("✗ Nothing here yet")
-
-    def test_nothing_returned(self, exercise: str, verdict: Callable) -> None:
-        assert "returned None" in verdict(exercise, lambda *_: None)
-
-    def test_not_a_function(self, exercise: str, verdict: Callable) -> None:
-        assert "wants the function itself" in verdict(exercise, torch.zeros(3, 3))
-
-
 def test_a_check_leaves_the_random_state_alone(verdict: Callable) -> None:
     before = torch.get_rng_state()
     for exercise, answer in REFERENCES.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -185,12 +184,6 @@ def seed_unused(step, batch, count, seed):
     return cut(lambda epoch: shuffled(count, epoch))(step, batch, count, seed)
 
 
-def for_ever(*_):
-    while True:
-        with contextlib.suppress(Exception):
-            sum(range(1000))
-
-
 def mean_of_means(logits, masks):
     return sum(loss_with_a_branch(logits[i : i + 1], masks[i : i + 1]) for i in range(len(masks))) / len(masks)
 
@@ -294,28 +287,6 @@ def test_each_mistake_is_named(exercise: str, named: str, verdict: Callable) -> 
     said = verdict(exercise, WRONG[exercise][named])
     assert said.startswith("✗") and "✓" not in said and "\n" not in said
     assert any(option in said for option in named.split("|")), said
-
-
-@pytest.mark.parametrize("exercise", REFERENCES)
-class TestWhateverComes:
-    def test_a_stub(self, exercise: str, verdict: Callable) -> None:
-        def stub(*_):
-            raise NotImplementedError
-
-        assert verdict(exercise, stub).startswith("✗ Nothing here yet")
-
-    def test_nothing_returned(self, exercise: str, verdict: Callable) -> None:
-        assert "returned None" in verdict(exercise, lambda *_: None)
-
-    def test_too_few_arguments(self, exercise: str, verdict: Callable) -> None:
-        assert "TypeError" in verdict(exercise, lambda x: x)
-
-    def test_not_a_function(self, exercise: str, verdict: Callable) -> None:
-        assert "wants the function itself" in verdict(exercise, 3.0)
-
-    def test_an_endless_loop(self, exercise: str, verdict: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("segnext_edu.checks.exercise.SECONDS", 0.2)
-        assert "never ends" in verdict(exercise, for_ever)
 
 
 def test_a_check_leaves_the_random_state_alone(verdict: Callable) -> None:

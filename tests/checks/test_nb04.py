@@ -1,0 +1,237 @@
+"""The checks of notebook 04 let right answers through, however written, and name what is wrong with the others."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import nbformat
+import pytest
+import torch
+import torch.nn.functional as F
+
+from segnext_edu.checks import nb04
+from segnext_edu.notebooks import FOLDER
+
+
+def summed(x, local, strips):
+    around = local(x)
+    return around + sum(strip(around) for strip in strips)
+
+
+def summed_by_stack(x, local, strips):
+    around = local(x)
+    return torch.stack([around, *(strip(around) for strip in strips)]).sum(0)
+
+
+def summed_by_loop(x, local, strips):
+    total = around = local(x)
+    for strip in strips:
+        total = total + strip(around)
+    return total
+
+
+def chained(x, local, strips):
+    for layer in (local, *strips):
+        x = layer(x)
+    return x
+
+
+def chained_and_summed(x, local, strips):
+    x = total = local(x)
+    for strip in strips:
+        x = strip(x)
+        total = total + x
+    return total
+
+
+def running(x, local, strips):
+    total = local(x)
+    for strip in strips:
+        total = total + strip(total)
+    return total
+
+
+def aliased(x, local, strips):
+    total = around = local(x).detach()
+    for strip in strips:
+        total += strip(around)
+    return total
+
+
+def in_place(x, local, strips):
+    around = local(x)
+    parts = [strip(around) for strip in strips]
+    for part in parts:
+        around += part
+    return around
+
+
+def spoils_x(x, local, strips):
+    result = summed(x, local, strips)
+    x.data.zero_()
+    return result
+
+
+def product(x, local, strips):
+    around = local(x)
+    return around * torch.stack([strip(around) for strip in strips]).prod(0)
+
+
+def side_by_side(x, local, strips):
+    around = local(x)
+    return torch.cat([around, *(strip(around) for strip in strips)], 1)
+
+
+def on_a_stack(x, local, strips):
+    around = local(x)
+    return torch.stack([around, *(strip(around) for strip in strips)])
+
+
+def without(number):
+    return lambda x, local, strips: summed(x, local, strips) - strips[number](local(x))
+
+
+def gated(x, scales, mix):
+    return mix(scales) * x
+
+
+def gated_by_matrix(x, scales, mix):
+    gate = torch.einsum("oc,bchw->bohw", mix.weight[:, :, 0, 0], scales) + mix.bias[:, None, None]
+    return torch.mul(x, gate)
+
+
+def bills(c, h, w):
+    n = h * w
+    return c * (25 + 2 * (7 + 11 + 21) + c) * n, 3 * c * c * n + 2 * c * n * n
+
+
+def msca_as(cost):
+    """An answer whose first price is this function of channels and pixels."""
+    return lambda c, h, w: (cost(c, h * w), bills(c, h, w)[1])
+
+
+def softmax_as(cost):
+    return lambda c, h, w: (bills(c, h, w)[0], cost(c, h * w))
+
+
+RIGHT = {
+    "scales": [summed, summed_by_stack, summed_by_loop],
+    "attend": [gated, gated_by_matrix, lambda x, scales, mix: x * F.conv2d(scales, mix.weight, mix.bias)],
+    "attention_bills": [bills, lambda c, h, w: [float(cost) for cost in bills(c, h, w)]],
+}
+WRONG = {
+    "scales": {
+        "have read x": lambda x, local, strips: local(x) + sum(strip(x) for strip in strips),
+        "5 × 5 was left out": lambda x, local, strips: x + sum(strip(x) for strip in strips),
+        "identity branch is missing": lambda x, local, strips: sum(strip(local(x)) for strip in strips),
+        "5 × 5's answer, not x": lambda x, local, strips: x + sum(strip(local(x)) for strip in strips),
+        "no branch": lambda x, local, strips: summed(x, local, strips) + x,
+        "in series, each reading": chained,
+        "in series and then summed": chained_and_summed,
+        "has read the sum so far": running,
+        "`total \\+= …`": aliased,
+        "5 × 5 alone": lambda x, local, strips: local(x),
+        "mean of the branches": lambda x, local, strips: summed(x, local, strips) / (len(strips) + 1),
+        "multiplied with each other": product,
+        "number 1 of 3 is missing": without(0),
+        "number 2 of 3 is missing": without(1),
+        "number 3 of 3 is missing": without(-1),
+        "was added twice": lambda x, local, strips: summed(x, local, strips) + strips[0](local(x)),
+        "side by side, as torch.cat": side_by_side,
+        "on a stack": on_a_stack,
+        "The channels were summed": lambda x, local, strips: summed(x, local, strips).sum(1, keepdim=True),
+        "Add the branches up": lambda x, local, strips: [strip(local(x)) for strip in strips],
+        "changed in place": in_place,
+        "No gradient": lambda x, local, strips: summed(x, local, strips).detach(),
+        "gradients are not": lambda x, local, strips: summed(x.detach(), local, strips) + 0 * x,
+        "changed x": spoils_x,
+        "precision was lost": lambda x, local, strips: summed(x, local, strips).float(),
+        "`return` missing": lambda x, local, strips: None,
+        "your function stopped": lambda x, local, strips: local(x) + strips(x),
+    },
+    "attend": {
+        "That is the gate itself": lambda x, scales, mix: mix(scales),
+        "were added": lambda x, scales, mix: mix(scales) + x,
+        "no shortcut": lambda x, scales, mix: mix(scales) * x + x,
+        "1 × 1 is missing": lambda x, scales, mix: scales * x,
+        "after the product": lambda x, scales, mix: mix(scales * x),
+        "A sigmoid": lambda x, scales, mix: mix(scales).sigmoid() * x,
+        "A tanh": lambda x, scales, mix: mix(scales).tanh() * x,
+        "A ReLU": lambda x, scales, mix: mix(scales).relu() * x,
+        "over the channels": lambda x, scales, mix: mix(scales).softmax(1) * x,
+        "over the places": lambda x, scales, mix: mix(scales).flatten(2).softmax(-1).view_as(x) * x,
+        "multiplied with the branches": lambda x, scales, mix: mix(scales) * scales,
+        "made from x": lambda x, scales, mix: mix(x) * x,
+        "swapped": lambda x, scales, mix: mix(x) * scales,
+        "One gate serves all": lambda x, scales, mix: mix(scales).mean(1, keepdim=True) * x,
+        "bias of the 1 × 1": lambda x, scales, mix: F.conv2d(scales, mix.weight) * x,
+        "gradient of the branches": lambda x, scales, mix: mix(scales.detach()) * x,
+        "gradient of x": lambda x, scales, mix: mix(scales) * x.detach(),
+        "No gradient": lambda x, scales, mix: (mix(scales) * x).detach(),
+        "place by place": lambda x, scales, mix: (mix(scales) * x).sum(1),
+        "precision was lost": lambda x, scales, mix: (mix(scales) * x).float(),
+        "your function stopped": lambda x, scales, mix: mix(scales) @ x,
+        "Expected a tensor": lambda x, scales, mix: (mix(scales), x),
+    },
+    "attention_bills": {
+        "Expected two numbers": lambda c, h, w: 3,
+        "MSCA: .* 1 × 1 is missing": msca_as(lambda c, n: c * 103 * n),
+        "1 × 1 is not depthwise": msca_as(lambda c, n: c * 104 * n),
+        "2 · k, not k": msca_as(lambda c, n: c * (25 + 39 + c) * n),
+        "5 × 5 is missing": msca_as(lambda c, n: c * (78 + c) * n),
+        "no strip pair": msca_as(lambda c, n: c * (88 + c) * n),
+        "not k · k": msca_as(lambda c, n: c * (25 + 49 + 121 + 441 + c) * n),
+        "5 × 5 and the strips are depthwise": msca_as(lambda c, n: c * c * 104 * n),
+        "5 × 5 is depthwise": msca_as(lambda c, n: c * (25 * c + 78 + c) * n),
+        "not once a branch": msca_as(lambda c, n: c * (4 * 25 + 78 + c) * n),
+        "multiplies without adding": msca_as(lambda c, n: c * (104 + c) * n),
+        "biases": msca_as(lambda c, n: c * (111 + c) * n),
+        "MSCA: .* twice too much": msca_as(lambda c, n: 2 * c * (103 + c) * n),
+        "MSCA: .* one pixel": msca_as(lambda c, n: c * (103 + c)),
+        "N · N scores": softmax_as(lambda c, n: 3 * c * c * n + 2 * c * n),
+        "only one of the two": softmax_as(lambda c, n: 3 * c * c * n + c * n * n),
+        "A score is a sum": softmax_as(lambda c, n: 3 * c * c * n + 2 * n * n),
+        "\\(query, key, value\\) are missing": softmax_as(lambda c, n: 2 * c * n * n),
+        "There are three": softmax_as(lambda c, n: c * c * n + 2 * c * n * n),
+        "none after the sum": softmax_as(lambda c, n: 4 * c * c * n + 2 * c * n * n),
+        "has C · C numbers": softmax_as(lambda c, n: 3 * c * n + 2 * c * n * n),
+        "comparisons are all missing": softmax_as(lambda c, n: 3 * c * c * n),
+        "not channels": softmax_as(lambda c, n: 3 * c * c * n + 2 * c * c * n),
+        "exponentials": softmax_as(lambda c, n: 3 * c * c * n + 2 * c * n * n + n * n),
+        "Height and width differ; ": lambda c, h, w: bills(c, h, h),
+        "Height and width differ: ": lambda c, h, w: bills(c, w, w),
+        "the other order": lambda c, h, w: bills(c, h, w)[::-1],
+    },
+}
+PROOFS = {"scales": 3, "attend": 3, "attention_bills": 2}
+
+
+@pytest.fixture
+def verdict(capsys: pytest.CaptureFixture) -> Callable[[str, Callable], str]:
+    def of(exercise: str, answer: Callable) -> str:
+        assert getattr(nb04, exercise)(answer) is None  # a value would become a second output of the cell
+        return capsys.readouterr().out.strip()
+
+    return of
+
+
+@pytest.mark.parametrize(("exercise", "answer"), [(name, answer) for name in RIGHT for answer in RIGHT[name]])
+def test_right_answers_pass(exercise: str, answer: Callable, verdict: Callable) -> None:
+    began = time.process_time()
+    said = verdict(exercise, answer)
+    assert said.count("✓") == PROOFS[exercise] and "✗" not in said and "\n" not in said, said
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(("exercise", "words"), [(name, words) for name in WRONG for words in WRONG[name]])
+def test_each_misconception_is_named(exercise: str, words: str, verdict: Callable) -> None:
+    said = verdict(exercise, WRONG[exercise][words])
+    assert said.startswith("✗") and re.search(words, said), said
+
+
+def test_the_notebook_calls_every_check() -> None:
+    (path,) = FOLDER.glob("04_*.ipynb")
+    source = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    assert all(f"checks.nb04.{exercise}(" in source for exercise in RIGHT)

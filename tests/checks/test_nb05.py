@@ -1,0 +1,315 @@
+"""The checks of notebook 05 let right answers through, however written, and name what is wrong with the others."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable
+
+import nbformat
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from segnext_edu.checks import nb05
+from segnext_edu.mscan import MSCAN, Block, StochasticDepth
+from segnext_edu.notebooks import FOLDER
+
+
+def sizes(height, width, strides=(4, 8, 16, 32), rounded=math.ceil):
+    return [(rounded(height / stride), rounded(width / stride)) for stride in strides]
+
+
+def sizes_by_halving(height, width):
+    found = []
+    for step in range(5):
+        height, width = (height + 1) // 2, (width + 1) // 2
+        if step:
+            found.append([height, width])
+    return tuple(found)
+
+
+def sizes_by_running(height, width):
+    encoder = MSCAN((2, 2, 2, 2), (1, 1, 1, 1), (1, 1, 1, 1), 0.1)
+    with torch.no_grad():
+        return [x.shape[2:] for x in encoder.eval()(torch.zeros(1, 3, height, width))]
+
+
+def depth(x, rate, training, shape=None, keep=None, factor=None):
+    if not training or rate == 0:
+        return x
+    keep = 1 - rate if keep is None else keep
+    shape = x.shape[:1] + (1, 1, 1) if shape is None else shape(x)
+    return x * (torch.rand(shape) < keep) * (1 / (1 - rate) if factor is None else factor)
+
+
+def depth_by_module(x, rate, training):
+    return StochasticDepth(rate).train(training)(x)
+
+
+def depth_by_loop(x, rate, training):
+    kept = [s / (1 - rate) if torch.rand(()) >= rate else torch.zeros_like(s) for s in x]
+    return torch.stack(kept) if training else x
+
+
+def depth_by_dropout(x, rate, training):
+    return x * F.dropout(torch.ones(len(x), 1, 1, 1, dtype=x.dtype), rate, training)
+
+
+def depth_from_a_seed(x, rate, training):
+    torch.manual_seed(0)
+    return depth(x, rate, training)
+
+
+def depth_in_place(x, rate, training):
+    return x.mul_(depth(torch.ones_like(x), rate, training))
+
+
+def rates(blocks, most, rate=None):
+    total, found = sum(blocks), []
+    for stage, count in enumerate(blocks):
+        start = sum(blocks[:stage])
+        found.append([(rate or line)(start + index, total, most) for index in range(count)])
+    return found
+
+
+def line(index, total, most):
+    return most * index / (total - 1)
+
+
+def rates_by_linspace(blocks, most):
+    return torch.linspace(0, most, sum(blocks)).split(blocks)
+
+
+def rates_of_the_package(blocks, most):
+    encoder = MSCAN((2,) * len(blocks), blocks, (1,) * len(blocks), most)
+    rates = iter([module.rate for module in encoder.modules() if isinstance(module, StochasticDepth)])
+    return [[next(rates) for _ in range(count)] for count in blocks]
+
+
+def across(scale):
+    return scale[:, None, None]
+
+
+def block(x, norm1, attention, scale1, norm2, ffn, scale2):
+    x = x + across(scale1) * attention(norm1(x))
+    return x + across(scale2) * ffn(norm2(x))
+
+
+def block_by_module(x, norm1, attention, scale1, norm2, ffn, scale2):
+    whole = Block(x.shape[1], 2).eval()
+    whole.norm1, whole.attention, whole.norm2, whole.ffn = norm1, attention, norm2, ffn
+    del whole.scale1, whole.scale2
+    whole.scale1, whole.scale2 = scale1, scale2
+    return whole(x)
+
+
+def block_by_einsum(x, norm1, attention, scale1, norm2, ffn, scale2):
+    first = torch.add(x, torch.einsum("c,bchw->bchw", scale1, attention(norm1(x))))
+    return first + scale2.view(1, -1, 1, 1) * ffn(norm2(first))
+
+
+def normalised_shortcuts(x, norm1, attention, scale1, norm2, ffn, scale2):
+    x = norm1(x)
+    x = norm2(x + across(scale1) * attention(x))
+    return x + across(scale2) * ffn(x)
+
+
+def normalised_first(x, norm1, attention, scale1, *second):
+    x = norm1(x)
+    return half(x + across(scale1) * attention(x), *second)
+
+
+def half(x, norm, branch, scale):
+    return x + across(scale) * branch(norm(x))
+
+
+def scaled_sums(x, norm1, attention, scale1, norm2, ffn, scale2):
+    x = across(scale1) * (x + attention(norm1(x)))
+    return across(scale2) * (x + ffn(norm2(x)))
+
+
+def side_by_side(x, norm1, attention, scale1, norm2, ffn, scale2):
+    return x + across(scale1) * attention(norm1(x)) + across(scale2) * ffn(norm2(x))
+
+
+def along_the_width(x, norm1, attention, scale1, norm2, ffn, scale2):
+    x = x + scale1 * attention(norm1(x))
+    return x + scale2 * ffn(norm2(x))
+
+
+def scaled_input(x, norm1, attention, scale1, norm2, ffn, scale2):
+    x = x + attention(across(scale1) * norm1(x))
+    return x + ffn(across(scale2) * norm2(x))
+
+
+def norm_afterwards(x, norm1, attention, scale1, norm2, ffn, scale2):
+    x = norm1(x + across(scale1) * attention(x))
+    return norm2(x + across(scale2) * ffn(x))
+
+
+def no_shortcuts(x, norm1, attention, scale1, norm2, ffn, scale2):
+    return across(scale2) * ffn(norm2(across(scale1) * attention(norm1(x))))
+
+
+def no_second_shortcut(x, norm1, attention, scale1, norm2, ffn, scale2):
+    return across(scale2) * ffn(norm2(half(x, norm1, attention, scale1)))
+
+
+def inner_twice(x, norm1, attention, scale1, *second):
+    return half(x + across(scale1) * (attention(norm1(x)) + norm1(x)), *second)
+
+
+def in_place(x, norm1, attention, scale1, norm2, ffn, scale2):
+    x += across(scale1) * attention(norm1(x))
+    return half(x, norm2, ffn, scale2)
+
+
+def same(x):
+    return x
+
+
+RIGHT = {
+    "map_sizes": [sizes, sizes_by_halving, sizes_by_running],
+    "block": [block, block_by_module, block_by_einsum],
+    "stochastic_depth": [depth, depth_by_module, depth_by_loop, depth_by_dropout],
+    "drop_rates": [rates, rates_by_linspace, rates_of_the_package],
+}
+WRONG = {
+    "map_sizes": {
+        "rounded down": lambda h, w: sizes(h, w, rounded=math.floor),
+        "nearest number": lambda h, w: sizes(h, w, rounded=lambda side: int(side + 0.5)),
+        "did not round": lambda h, w: sizes(h, w, rounded=float),
+        "two convolutions with stride 2": lambda h, w: sizes(h, w, (2, 4, 8, 16)),
+        "one too many": lambda h, w: sizes(h, w, (8, 16, 32, 64)),
+        "only halve them": lambda h, w: sizes(h, w, (4, 16, 64, 256)),
+        "the picture itself is none": lambda h, w: sizes(h, w, (1, 4, 8, 16, 32)),
+        "Stage 1 is missing": lambda h, w: sizes(h, w)[1:],
+        "Stages 2, 3 and 4": lambda h, w: sizes(h, w)[:1],
+        "swapped": lambda h, w: sizes(w, h),
+        "last stage came first": lambda h, w: sizes(h, w)[::-1],
+        "one more is too many": lambda h, w: [(a + 1, b + 1) for a, b in sizes(h, w, rounded=math.floor)],
+        "multiple of 32 first": lambda h, w: sizes(32 * math.ceil(h / 32), 32 * math.ceil(w / 32)),
+        "forgot the padding": lambda h, w: (
+            [
+                tuple(x.shape[2:])
+                for step in range(2, 6)
+                for x in [nn.Sequential(*(nn.MaxPool2d(3, 2) for _ in range(step)))(torch.zeros(1, 1, h, w))]
+            ]
+            if min(h, w) > 95
+            else sizes(h, w)
+        ),
+        "a list of four": lambda h, w: 4,
+        "should be a pair": lambda h, w: [h // 4, h // 8, h // 16, h // 32],
+        "Nothing here yet": lambda h, w: (_ for _ in ()).throw(NotImplementedError()),
+    },
+    "block": {
+        "outer shortcuts start from the": normalised_shortcuts,
+        "first shortcut starts from the": normalised_first,
+        "scales are on the sums": scaled_sums,
+        "reads the old x": side_by_side,
+        "first norm is missing": lambda x, n1, *rest: block(x, same, *rest),
+        "second norm is missing": lambda x, n1, a, s1, n2, *rest: block(x, n1, a, s1, same, *rest),
+        "Both norms": lambda x, n1, a, s1, n2, *rest: block(x, same, a, s1, same, *rest),
+        "`norm1` was used twice": lambda x, n1, a, s1, n2, *rest: block(x, n1, a, s1, n1, *rest),
+        "`scale1` was used twice": lambda x, n1, a, s1, n2, f, s2: block(x, n1, a, s1, n2, f, s1),
+        "scales are swapped": lambda x, n1, a, s1, n2, f, s2: block(x, n1, a, s2, n2, f, s1),
+        "scales are missing": lambda x, n1, a, s1, n2, f, s2: block(x, n1, a, s1 * 0 + 1, n2, f, s2 * 0 + 1),
+        "along the \\*width\\*": along_the_width,
+        "what goes into the branches": scaled_input,
+        "norms come after": norm_afterwards,
+        "shortcuts are missing": no_shortcuts,
+        "The first shortcut is missing": lambda x, n1, a, s1, *rest: half(across(s1) * a(n1(x)), *rest),
+        "second shortcut is missing": no_second_shortcut,
+        "inner shortcut already": inner_twice,
+        "FFN came first": lambda x, n1, a, s1, *second: half(half(x, *second), n1, a, s1),
+        "FFN half": lambda x, n1, a, s1, *rest: half(x, n1, a, s1),
+        "attention half": lambda x, n1, a, s1, *second: half(x, *second),
+        "in place": in_place,
+        "No gradient comes back to scale1": lambda x, n1, a, s1, *rest: block(x, n1, a, s1.detach(), *rest),
+        "No gradient comes back to x, scale1, scale2": lambda *given: block(*given).detach(),
+        "Expected a tensor of shape": lambda *given: block(*given).mean((2, 3)),
+        "Is a `return` missing": lambda *given: None,
+    },
+    "stochastic_depth": {
+        "still drops": lambda x, rate, training: depth(x, rate, True),
+        "scaled down by 1 − rate": lambda x, rate, training: depth(x, rate, training) * (1 - rate * (not training)),
+        "as in training": lambda x, rate, training: x / (1 - rate) if not training else depth(x, rate, True),
+        "division by the rate": lambda x, rate, training: (
+            x * (torch.rand(len(x), 1, 1, 1) < rate) / torch.tensor(rate) if training else x
+        ),
+        "that is `nn.Dropout`": lambda x, rate, training: F.dropout(x, rate, training),
+        "nn.Dropout2d": lambda x, rate, training: F.dropout2d(x, rate, training),
+        "Pixels are dropped": lambda x, rate, training: depth(x, rate, training, lambda x: (len(x), 1, *x.shape[2:])),
+        "share one fate": lambda x, rate, training: depth(x, rate, training, lambda x: (1, 1, 1, 1)),
+        "nothing was dropped": lambda x, rate, training: x,
+        "Is a seed set": depth_from_a_seed,
+        "to be dropped, not to be kept": lambda x, rate, training: depth(x, rate, training, keep=rate),
+        "the mean falls": lambda x, rate, training: depth(x, rate, training, factor=1),
+        "divided by the rate": lambda x, rate, training: depth(x, rate, training, factor=1 / (rate or 1)),
+        "multiplied by 1 − rate": lambda x, rate, training: depth(x, rate, training, factor=1 - rate),
+        "factor is in twice": lambda x, rate, training: depth(x, rate, training, factor=(1 - rate) ** -2),
+        "1 \\+ rate is near": lambda x, rate, training: depth(x, rate, training, factor=1 + rate),
+        "in place": depth_in_place,
+        "the precision was lost": lambda x, rate, training: depth(x.float(), rate, training),
+        "Expected a tensor of shape": lambda x, rate, training: torch.rand(len(x)) < rate,
+    },
+    "drop_rates": {
+        "starts anew": lambda blocks, most: [
+            [most * index / max(1, count - 1) for index in range(count)] for count in blocks
+        ],
+        "start from 0": lambda blocks, most: rates(blocks, most, lambda i, n, top: top * (i + 1) / n),
+        "one step short": lambda blocks, most: rates(blocks, most, lambda i, n, top: top * i / n),
+        "All blocks have the same": lambda blocks, most: rates(blocks, most, lambda i, n, top: top),
+        "A rate a stage": lambda blocks, most: [
+            [most * stage / (len(blocks) - 1)] * count for stage, count in enumerate(blocks)
+        ],
+        "The line falls": lambda blocks, most: rates(blocks, most, lambda i, n, top: top - line(i, n, top)),
+        "chances to survive": lambda blocks, most: rates(blocks, most, lambda i, n, top: 1 - line(i, n, top)),
+        "runs up to 1": lambda blocks, most: rates(blocks, 1),
+        "list is flat": lambda blocks, most: sum(rates(blocks, most), []),
+        "lists have": lambda blocks, most: [[0.0, most]] * len(blocks),
+        "a list of lists": lambda blocks, most: most,
+        "from 0.050": lambda blocks, most: rates(blocks, most, lambda i, n, top: top / 2),
+    },
+}
+
+
+@pytest.fixture
+def verdict(capsys: pytest.CaptureFixture) -> Callable[[str, Callable], str]:
+    def of(exercise: str, answer: Callable) -> str:
+        assert getattr(nb05, exercise)(answer) is None  # a value would become a second output of the cell
+        return capsys.readouterr().out.strip()
+
+    return of
+
+
+@pytest.mark.parametrize(("exercise", "answer"), [(name, answer) for name in RIGHT for answer in RIGHT[name]])
+def test_right_answers_pass(exercise: str, answer: Callable, verdict: Callable) -> None:
+    began = time.process_time()
+    said = verdict(exercise, answer)
+    assert said.count("✓") >= 2 and "✗" not in said and "\n" not in said, said
+    assert time.process_time() - began < 2  # a fraction of a second where nobody else computes
+
+
+@pytest.mark.parametrize(("exercise", "words"), [(name, words) for name in WRONG for words in WRONG[name]])
+def test_each_misconception_is_named(exercise: str, words: str, verdict: Callable) -> None:
+    said = verdict(exercise, WRONG[exercise][words])
+    assert said.startswith("✗") and re.search(words, said), said
+
+
+def test_the_notebooks_random_numbers_stay_as_they_were(verdict: Callable) -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    for exercise, (answer, *_) in RIGHT.items():
+        verdict(exercise, answer)
+    assert torch.rand(3).equal(expected)
+
+
+def test_the_notebook_calls_every_check() -> None:
+    (path,) = FOLDER.glob("05_*.ipynb")
+    source = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    assert all(f"checks.nb05.{exercise}(" in source for exercise in RIGHT)
