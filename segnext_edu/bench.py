@@ -1,25 +1,51 @@
-"""How long a picture takes, and how long it takes mmsegmentation: `python -m segnext_edu bench`.
+"""How long a picture takes: `python -m segnext_edu bench`.
 
-Each network as its users run it (ours channels-last, theirs as it comes), the same weights in both, one after the other
-in turn, so that whatever else the machine does falls on both alike. The medians are compared.
+Our model, our model optimised, mmsegmentation's where it is installed, and a bare matrix product, one after the other
+in turn, so that whatever else the machine does falls on all alike. The same weights in all; each as its users run it
+(ours channels-last, theirs as it comes). The medians are compared.
+
+The floor is the time that the network's multiply-adds would take at the matrix product's rate: nothing that computes
+them all on this processor can be faster.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 import os
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from segnext_edu.checkpoints import from_official
-from segnext_edu.files import InputError
+from segnext_edu.cost import count_macs
+from segnext_edu.files import InputError, appears_whole
+from segnext_edu.optimize import optimize
 from segnext_edu.peers import MMSegmentation
 from segnext_edu.segnext import VARIANTS, SegNeXt
+
+SIDE = 1024  # of the square matrices whose product sets the rate
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Median seconds a picture, and the largest difference of the logits as a share of the largest of them."""
+
+    variant: str
+    multiply_adds: int  # a picture
+    ours: float
+    optimised: float
+    floor: float
+    optimised_differs: float  # from ours
+    mmsegmentation: float | None = None
+    mmsegmentation_differs: float | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,30 +56,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, default=512, help="height and width of the picture, pixels (512)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (2)")
     parser.add_argument("--repeats", type=int, default=15, help="pictures a network, after 3 to warm up (15)")
+    parser.add_argument("--json", type=Path, help="write the table and what it holds for to this file, too")
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print a line a size: our milliseconds, theirs where they are installed, the ratio, and that the answers agree."""
+    """Print a line a size: milliseconds, then how many times as fast, and that the answers agree."""
     if args.size < 32 or args.threads < 1 or args.repeats < 1:
         raise InputError("bench: --size must be at least 32, --threads and --repeats at least 1")
     torch.set_num_threads(args.threads)
     print(setting(args))
-    print(f"{'':8}{'ours':>10}{'mmsegmentation':>18}{'ratio':>8}   largest difference of the logits")
-    missing = ""
+    names = "".join(f"{name:>8}" for name in ("mmseg", "ours", "optim.", "floor"))
+    print(f"{'ms':8}{names}   mmseg/ours  mmseg/optim.  ours/optim.  optim./floor")
+    table = []
     for variant in args.variants:
-        try:
-            ours, theirs, difference = compare(variant, args.size, args.repeats)
-        except ImportError as error:
-            missing = str(error)
-            print(
-                f"{variant:8}{alone(variant, args.size, args.repeats) * 1e3:7.1f} ms{'–':>18}{'–':>8}   –", flush=True
-            )
-        else:
-            times = f"{ours * 1e3:7.1f} ms{theirs * 1e3:15.1f} ms{theirs / ours:8.2f}"
-            print(f"{variant:8}{times}   {difference:.1e} of the largest", flush=True)
-    if missing:
-        print(missing)
+        table.append(measure(variant, args.size, args.repeats))
+        print(line(table[-1]), flush=True)
+    if any(row.mmsegmentation is None for row in table):
+        print("mmsegmentation is not here to compare with; `make bench` installs it and compares")
+    if args.json:
+        with appears_whole(args.json) as part:
+            rows = [dataclasses.asdict(row) for row in table]
+            part.write_text(json.dumps({"setting": setting(args), "rows": rows}, indent=1) + "\n")
     return 0
+
+
+def line(row: Measured) -> str:
+    """A row of the table: "–" where there is nothing to compare with."""
+
+    def times(slow: float | None, quick: float) -> str:
+        return "–" if slow is None else f"{slow / quick:.2f}"
+
+    seconds = row.mmsegmentation, row.ours, row.optimised, row.floor
+    ratios = (
+        times(row.mmsegmentation, row.ours),
+        times(row.mmsegmentation, row.optimised),
+        times(row.ours, row.optimised),
+        times(row.optimised, row.floor),
+    )
+    cells = [f"{row.variant:8}", *(f"{'–' if s is None else f'{s * 1e3:.1f}':>8}" for s in seconds), "   "]
+    cells += [f"{ratio:>{width}}" for ratio, width in zip(ratios, (10, 14, 13, 14))]
+    differs = [f"optimised {row.optimised_differs:.0e}"]
+    if row.mmsegmentation_differs is not None:
+        differs.append(f"mmseg {row.mmsegmentation_differs:.0e}")
+    return "".join(cells) + f"   largest difference: {', '.join(differs)}"
 
 
 def setting(args: argparse.Namespace) -> str:
@@ -67,40 +112,63 @@ def setting(args: argparse.Namespace) -> str:
     )
 
 
-@torch.inference_mode()
-def compare(variant: str, size: int, repeats: int) -> tuple[float, float, float]:
-    """Our seconds, theirs, and by how much the logits differ at most, as a share of the largest, from the same bases.
-
-    Raises ImportError where mmsegmentation is not installed.
-    """
-    peer = MMSegmentation(variant).eval()
+def measure(variant: str, size: int, repeats: int) -> Measured:
+    """Time everything there is for one size of the model, on one picture (1, 3, size, size), up to stride 8."""
     model = SegNeXt(variant).eval()
-    model.load_state_dict(from_official(peer.state_dict()))
-    model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    images, ours = candidate(model, size)
+    peer = None
+    try:
+        peer = MMSegmentation(variant).eval()
+        model.load_state_dict(from_official(peer.state_dict()))
+    except ImportError:
+        pass  # the table says so
+    images = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
+    ours = Stride8(model).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    fast = Stride8(optimize(model))
+    nhwc = images.to(memory_format=torch.channels_last)
+    square = torch.randn(2, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    calls = [lambda: ours(nhwc), lambda: fast(nhwc), lambda: square[0] @ square[1]]
+    if peer is not None:
+        calls.append(lambda: peer(images))
+    macs = count_macs(Stride8(model), (1, 3, size, size))
+    with torch.inference_mode():
+        times = alternate(calls, repeats)
+        optimised_differs = difference(fast(nhwc), ours(nhwc))
+        peer_differs = None if peer is None else from_peer(model, peer, images)
+    return Measured(
+        variant,
+        multiply_adds=macs,
+        ours=times[0],
+        optimised=times[1],
+        floor=times[2] * macs / SIDE**3,
+        optimised_differs=optimised_differs,
+        mmsegmentation=None if peer is None else times[3],
+        mmsegmentation_differs=peer_differs,
+    )
 
+
+class Stride8(nn.Module):
+    """A model without its last enlargement: what the peer computes, too."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.model.decode(self.model.encode(images))  # pyright: ignore[reportCallIssue]
+
+
+def from_peer(model: SegNeXt, peer: nn.Module, images: Tensor) -> float:
+    """By how much our logits differ from the peer's, from the bases that it draws."""
     torch.manual_seed(0)
     expected = peer(images)
     torch.manual_seed(0)
-    bases = torch.rand(1, VARIANTS[variant].decoder_width, VARIANTS[variant].rank)
-    answer = model.decode(model.encode(images), bases)
-    difference = (answer - expected).abs().max() / expected.abs().max()
-    times = alternate([ours, lambda: peer(images)], repeats)
-    return times[0], times[1], difference.item()
+    bases = torch.rand(1, VARIANTS[model.variant].decoder_width, VARIANTS[model.variant].rank)
+    return difference(model.decode(model.encode(images), bases), expected)
 
 
-@torch.inference_mode()
-def alone(variant: str, size: int, repeats: int) -> float:
-    """Our seconds."""
-    model = SegNeXt(variant).eval().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    return alternate([candidate(model, size)[1]], repeats)[0]
-
-
-def candidate(model: SegNeXt, size: int) -> tuple[Tensor, Callable[[], Tensor]]:
-    """A picture (1, 3, size, size), and what is timed: the model's answer to it at stride 8."""
-    images = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
-    ours = images.to(memory_format=torch.channels_last)
-    return images, lambda: model.decode(model.encode(ours))
+def difference(answer: Tensor, expected: Tensor) -> float:
+    """The largest, as a share of the largest value."""
+    return ((answer - expected).abs().max() / expected.abs().max()).item()
 
 
 def alternate(calls: list[Callable[[], Tensor]], repeats: int, warm_up: int = 3) -> list[float]:

@@ -57,7 +57,10 @@ def record(model: SegNeXt, images: Tensor) -> Recording:
     ham: list[Tensor] = []
 
     def keep(key: Key, module: nn.Module) -> RemovableHandle:
-        return module.register_forward_hook(lambda module, inputs, output: kept.__setitem__(key, output))
+        def store(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            kept[key] = output
+
+        return module.register_forward_hook(store)
 
     core = model.decoder.hamburger.nmf
     hooks = [core.register_forward_pre_hook(lambda module, inputs: ham.append(inputs[0]))]

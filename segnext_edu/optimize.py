@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segnext_edu.msca import MSCA
-from segnext_edu.mscan import FFN, Block, ChannelNorm, Stage
+from segnext_edu.mscan import FFN, Block, Stage
 from segnext_edu.segnext import VARIANTS, LightHam, SegNeXt, resize
 
 CACHE = 2 * 2**20  # bytes that a band of the FFN's hidden map may fill: a share of a core's cache, found by measuring
@@ -80,8 +80,7 @@ class FastStage(nn.Module):
         super().__init__()
         self.down = folded(cast(nn.Sequential, stage.down))
         self.blocks = nn.Sequential(*(FastBlock(cast(Block, block)) for block in stage.blocks))
-        self.norm = ChannelNorm(stage.norm.normalized_shape, stage.norm.eps)
-        self.norm.load_state_dict(stage.norm.state_dict())
+        self.norm = copy.deepcopy(stage.norm)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.norm(self.blocks(self.down(x)))  # (B, C, H/2, W/2)
@@ -221,4 +220,4 @@ def conv_like(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d
         bias=bias is not None,
     )
     new.load_state_dict({"weight": weight.detach()} | ({} if bias is None else {"bias": bias.detach()}))
-    return new
+    return cast(nn.Conv2d, new)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
 from segnext_edu import bench, peers
+from segnext_edu.cost import count_macs
 from segnext_edu.files import InputError
+from segnext_edu.segnext import SegNeXt
 
 
 def arguments(*given: str) -> argparse.Namespace:
@@ -43,15 +47,24 @@ def test_the_calls_take_turns_and_the_median_counts() -> None:
 
 
 def test_without_the_peer_it_prints_our_times_and_how_to_get_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(peers.importlib.util, "find_spec", lambda name: None)
-    assert bench.main(arguments("--variants", "nano", "--size", "64", "--threads", "1", "--repeats", "1")) == 0
+    given = ("--variants", "nano", "--size", "64", "--threads", "1", "--repeats", "1")
+    assert bench.main(arguments(*given, "--json", str(tmp_path / "times.json"))) == 0
     printed = capsys.readouterr().out
     assert "64 × 64" in printed
     assert "threads: 1" in printed
     assert "nano" in printed
     assert "make bench" in printed
+    written = json.loads((tmp_path / "times.json").read_text())
+    (row,) = written["rows"]
+    assert "threads: 1" in written["setting"]
+    assert row["mmsegmentation"] is None
+    assert min(row["ours"], row["optimised"], row["floor"]) > 0
+    assert row["multiply_adds"] == count_macs(SegNeXt("nano"), (1, 3, 64, 64)) - 4 * 150 * 64 * 64  # the enlargement
+    assert row["optimised_differs"] < 1e-5
+    assert f"{row['ours'] / row['optimised']:.2f}" in printed
 
 
 def test_it_refuses_what_cannot_be_measured() -> None:
@@ -61,4 +74,5 @@ def test_it_refuses_what_cannot_be_measured() -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("mmseg") is None, reason="mmsegmentation is not installed (make bench)")
 def test_the_peer_is_the_same_network() -> None:
-    assert bench.compare("tiny", 64, 1)[2] < 1e-4
+    row = bench.measure("tiny", 64, 1)
+    assert row.mmsegmentation_differs is not None and row.mmsegmentation_differs < 1e-4

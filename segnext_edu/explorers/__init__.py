@@ -5,6 +5,7 @@ Where no kernel runs (a saved notebook, a page on GitHub) the picture as it was 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from functools import lru_cache
 from html import escape
@@ -53,6 +54,10 @@ class Explorer(VBox):
         self.status = HTML()
         self.image = Image(format="png", layout={"max_width": "100%", "align_self": "flex-start"})  # its own size
         self._put(self._draw(**self.values))
+        # Python's garbage collector would walk everything that PyTorch and the data have loaded, a third of a second
+        # every few pictures. What is here by now is here to stay, and need not be walked again.
+        gc.collect()
+        gc.freeze()
         super().__init__([*controls.values(), self.status, self.image])
         for control in controls.values():
             control.observe(self._moved, names="value")
