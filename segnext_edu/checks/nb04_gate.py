@@ -54,8 +54,8 @@ def _suspects(x: Tensor, around: Tensor, mix: nn.Conv2d) -> dict[str, Tensor]:
         "That is the gate itself. Now multiply x with it.": gate,
         "Gate and x were added. Eq. 2 multiplies them.": gate + x,
         "There is an x too many: Eq. 2 has no shortcut (that one comes with Attention).": gate * x + x,
-        "The 1 × 1 is missing: the gate is mix(scales).": around * x,
-        "The 1 × 1 came after the product. It makes the gate: mix(scales) first.": mix(around * x),
+        "The 1 × 1 is missing: the gate is mix(summed).": around * x,
+        "The 1 × 1 came after the product. It makes the gate: mix(summed) first.": mix(around * x),
         "A sigmoid squashed the gate. MSCA's gate is neither squashed nor normalised.": gate.sigmoid() * x,
         "A tanh squashed the gate. MSCA's gate is neither squashed nor normalised.": gate.tanh() * x,
         "A ReLU cut the gate off at 0. MSCA's gate may be negative.": gate.relu() * x,
@@ -64,10 +64,10 @@ def _suspects(x: Tensor, around: Tensor, mix: nn.Conv2d) -> dict[str, Tensor]:
             gate.flatten(2).softmax(-1).view_as(gate) * x
         ),
         "The gate was multiplied with the branches. It is x that is gated.": gate * around,
-        "The gate was made from x. It is made from the branches: mix(scales).": mix(x) * x,
-        "x and scales are swapped: the branches make the gate, x is what it multiplies.": mix(x) * around,
+        "The gate was made from x. It is made from the branches: mix(summed).": mix(x) * x,
+        "x and summed are swapped: the branches make the gate, x is what it multiplies.": mix(x) * around,
         "One gate serves all channels. Each channel has a gate of its own.": gate.mean(1, keepdim=True) * x,
-        "The bias of the 1 × 1 is missing: call the module, mix(scales).": (
+        "The bias of the 1 × 1 is missing: call the module, mix(summed).": (
             torch.nn.functional.conv2d(around, mix.weight) * x
         ),
     }
@@ -91,4 +91,4 @@ def _gradients(answer: Callable[..., Any]) -> str:
     for name, a, b in zip(("x", "the branches", "the 1 × 1's weights", "the 1 × 1's bias"), came, right):
         if a is None or not torch.allclose(a, b, rtol=1e-4, atol=1e-4):
             raise Wrong(f"The numbers are right, but the gradient of {name} is not. Was there a detach() or no_grad()?")
-    return "gradients reach x and the gate"
+    return "gradients reach x and gate"

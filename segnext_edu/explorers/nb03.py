@@ -144,7 +144,7 @@ def draw_costs(axis: Axes, price: dict[str, int]) -> None:
         axis.text(0, place - 0.32, f"{name}: {value:,}", va="center", fontsize=10)
     axis.set(xlim=(0, np.log10(costs(LONGEST)["dense"])), ylim=(2.4, -0.6), yticks=[], xticks=range(0, 7, 2))
     axis.set_xticklabels(["1", "100", "10⁴", "10⁶"])
-    axis.set_title("multiply-adds a pixel", fontsize=11)
+    axis.set_title(f"multiply-adds a pixel,\n{CHANNELS} channels", fontsize=11)
     axis.spines[["top", "right", "left"]].set_visible(False)
 
 

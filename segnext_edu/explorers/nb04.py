@@ -3,6 +3,7 @@
 Each branch is recorded once a picture. Eq. 1 is linear in the branches up to the product, so a mix is their weighted
 sum, sent through the block's own 1 × 1 convolution. Below the trained network stands its control, one with random
 weights. A branch that is off still feeds the others: the strips read the 5 × 5's answer, whether or not it is added.
+The figure opens where one branch makes the gate: in stage 2, block 0 of the trained network, with the 21 turned off.
 """
 
 from __future__ import annotations
@@ -20,23 +21,21 @@ from torch import Tensor
 
 from segnext_edu.checkpoints import load
 from segnext_edu.data import load_scenes
-from segnext_edu.explain import LOCAL, attention_maps
+from segnext_edu.explain import BRANCHES, Layer, attention_maps, attentions
 from segnext_edu.explorers import Explorer
 from segnext_edu.files import repository_data
 from segnext_edu.inference import card_short_side, prepare, to_tensor
-from segnext_edu.msca import MSCA, STRIPS
+from segnext_edu.msca import MSCA
 from segnext_edu.segnext import SegNeXt
 
-BRANCHES = (LOCAL, *STRIPS)
 STRONGEST = 2.5  # the end of the colour scale, in means over the picture
 DRAWN_SCENE = 59  # of the mini data set's validation split: street lamps, poles, a fence
-WIDTH, HEIGHT = 1000, 460  # of the figure, in pixels; the places below are in pixels, too
+WIDTH, HEIGHT = 1000, 510  # of the figure, in pixels; the places below are in pixels, too
 PANEL = 228  # the width of a picture or a map
-COLUMNS = {"the gate as it is": 286, "your branches, summed": 526, "the gate they make": 766}  # left edges
+COLUMNS = {"gate as it is": 286, "your mix": 526, "new gate": 766}  # left edges
 ROWS = {"trained": 74, "untrained": 274}  # upper edges
+KEY = 474  # the upper edge of the colour key
 BLUE = "#0072B2"
-
-Layer = tuple[int, int]  # stage, block
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,9 @@ def strength(maps: Tensor) -> Tensor:
 def record(model: SegNeXt, images: Tensor) -> Looks:
     """What every attention's branches say to (1, 3, H, W) normalised images."""
     maps = attention_maps(model, images)
-    attentions = {
-        (stage, block): msca
-        for stage, layer in enumerate(model.encoder.stages, start=1)
-        for block, msca in enumerate(module for module in layer.modules() if isinstance(module, MSCA))
-    }
-    branches = {layer: {length: maps[*layer, length] for length in BRANCHES} for layer in attentions}
-    return Looks(attentions, branches)
+    modules = dict(attentions(model))
+    branches = {layer: {length: maps[*layer, length] for length in BRANCHES} for layer in modules}
+    return Looks(modules, branches)
 
 
 @torch.no_grad()
@@ -92,13 +87,14 @@ def draw(picture: Image.Image, looks: Mapping[str, Looks], layer: Layer, strengt
     axis.set_axis_off()
     tall = PANEL * picture.height // picture.width
 
-    def put(image: Image.Image | np.ndarray, left: float, top: float) -> None:
-        extent = (left, left + PANEL, top + tall, top)
+    def put(image: Image.Image | np.ndarray, left: float, top: float, height: float = tall) -> None:
+        extent = (left, left + PANEL, top + height, top)
         axis.imshow(image, cmap="magma", vmin=0, vmax=STRONGEST, extent=extent, aspect="auto", zorder=0)
 
     put(picture, 10, ROWS["trained"])
+    axis.text(10 + PANEL / 2, ROWS["untrained"] - 8, "strength of each branch", ha="center")
     for row, (length, value) in enumerate(strengths.items()):
-        y = ROWS["untrained"] + 30 + 32 * row
+        y = ROWS["untrained"] + 24 + 34 * row
         axis.text(60, y, f"{length}", ha="right", va="center")
         axis.barh(y, 70 * value, 20, 70, color=BLUE)
         axis.text(76 + 70 * value, y, f"× {value:g}", va="center", color=BLUE)
@@ -111,10 +107,16 @@ def draw(picture: Image.Image, looks: Mapping[str, Looks], layer: Layer, strengt
             put(values.numpy(), left, top)
     for title, left in {"the picture": 10, **COLUMNS}.items():
         axis.text(left + PANEL / 2, ROWS["trained"] - 8, title, ha="center")
-    same = ", ".join(f"{name} {value:.2f}" for name, value in alike.items())
+    put(np.linspace(0, STRONGEST, 100)[None], COLUMNS["your mix"], KEY, 10)
+    for value, label in {0: "0", 1: "the map's mean", STRONGEST: f"{STRONGEST} means"}.items():
+        x = COLUMNS["your mix"] + PANEL * value / STRONGEST
+        axis.plot((x, x), (KEY + 10, KEY + 14), color="0.3", lw=1)
+        axis.text(x, KEY + 16, label, ha="center", va="top", size=8.5)
     axis.text(
-        WIDTH / 2, 26, f"Correlation of the gate they make with the gate as it is: {same}", ha="center", size=12.5
+        COLUMNS["your mix"] - 12, KEY + 5, "how far from zero, over all channels", ha="right", va="center", size=8.5
     )
+    same = ", ".join(f"{name} {value:.2f}" for name, value in alike.items())
+    axis.text(WIDTH / 2, 26, f"New gate against the gate as it is: correlation {same}", ha="center", size=12.5)
     axis.set(xlim=(0, WIDTH), ylim=(HEIGHT, 0))
     return figure
 
@@ -123,8 +125,8 @@ def describe(name: str, layer: Layer, strengths: Mapping[int, float]) -> str:
     """The picture in words, for those who do not see it."""
     mix = ", ".join(f"{length} at {strengths[length]:g}" for length in BRANCHES)
     return (
-        f"{name}, stage {layer[0]}, block {layer[1]}: the gate as it is, the branches {mix}, and the gate they make; "
-        "trained above, untrained below."
+        f"{name}, stage {layer[0]}, block {layer[1]}: the gate as it is, the branches {mix}, and the new gate that "
+        "they make; trained above, untrained below."
     )
 
 
@@ -161,10 +163,13 @@ def explorer() -> Explorer:
         picture=Dropdown(options=list(pictures), description="picture"),
         layer=SelectionSlider(
             options=[(f"{stage} · {block}", (stage, block)) for stage, block in layers],
-            value=(2, 1),
+            value=(2, 0),
             description="stage · block",
         ),
-        **{f"k{length}": FloatSlider(1, min=0, max=2, step=0.5, description=f"{length}") for length in BRANCHES},
+        **{
+            f"k{length}": FloatSlider(float(length != 21), min=0, max=2, step=0.5, description=f"{length}")
+            for length in BRANCHES
+        },
     )
 
 

@@ -93,12 +93,12 @@ def without(number):
     return lambda x, local, strips: summed(x, local, strips) - strips[number](local(x))
 
 
-def gated(x, scales, mix):
-    return mix(scales) * x
+def gated(x, branches, mix):
+    return mix(branches) * x
 
 
-def gated_by_matrix(x, scales, mix):
-    gate = torch.einsum("oc,bchw->bohw", mix.weight[:, :, 0, 0], scales) + mix.bias[:, None, None]
+def gated_by_matrix(x, branches, mix):
+    gate = torch.einsum("oc,bchw->bohw", mix.weight[:, :, 0, 0], branches) + mix.bias[:, None, None]
     return torch.mul(x, gate)
 
 
@@ -118,7 +118,7 @@ def softmax_as(cost):
 
 RIGHT = {
     "scales": [summed, summed_by_stack, summed_by_loop],
-    "attend": [gated, gated_by_matrix, lambda x, scales, mix: x * F.conv2d(scales, mix.weight, mix.bias)],
+    "attend": [gated, gated_by_matrix, lambda x, branches, mix: x * F.conv2d(branches, mix.weight, mix.bias)],
     "attention_bills": [bills, lambda c, h, w: [float(cost) for cost in bills(c, h, w)]],
 }
 WRONG = {
@@ -152,28 +152,28 @@ WRONG = {
         "your function stopped": lambda x, local, strips: local(x) + strips(x),
     },
     "attend": {
-        "That is the gate itself": lambda x, scales, mix: mix(scales),
-        "were added": lambda x, scales, mix: mix(scales) + x,
-        "no shortcut": lambda x, scales, mix: mix(scales) * x + x,
-        "1 × 1 is missing": lambda x, scales, mix: scales * x,
-        "after the product": lambda x, scales, mix: mix(scales * x),
-        "A sigmoid": lambda x, scales, mix: mix(scales).sigmoid() * x,
-        "A tanh": lambda x, scales, mix: mix(scales).tanh() * x,
-        "A ReLU": lambda x, scales, mix: mix(scales).relu() * x,
-        "over the channels": lambda x, scales, mix: mix(scales).softmax(1) * x,
-        "over the places": lambda x, scales, mix: mix(scales).flatten(2).softmax(-1).view_as(x) * x,
-        "multiplied with the branches": lambda x, scales, mix: mix(scales) * scales,
-        "made from x": lambda x, scales, mix: mix(x) * x,
-        "swapped": lambda x, scales, mix: mix(x) * scales,
-        "One gate serves all": lambda x, scales, mix: mix(scales).mean(1, keepdim=True) * x,
-        "bias of the 1 × 1": lambda x, scales, mix: F.conv2d(scales, mix.weight) * x,
-        "gradient of the branches": lambda x, scales, mix: mix(scales.detach()) * x,
-        "gradient of x": lambda x, scales, mix: mix(scales) * x.detach(),
-        "No gradient": lambda x, scales, mix: (mix(scales) * x).detach(),
-        "place by place": lambda x, scales, mix: (mix(scales) * x).sum(1),
-        "precision was lost": lambda x, scales, mix: (mix(scales) * x).float(),
-        "your function stopped": lambda x, scales, mix: mix(scales) @ x,
-        "Expected a tensor": lambda x, scales, mix: (mix(scales), x),
+        "That is the gate itself": lambda x, branches, mix: mix(branches),
+        "were added": lambda x, branches, mix: mix(branches) + x,
+        "no shortcut": lambda x, branches, mix: mix(branches) * x + x,
+        "1 × 1 is missing": lambda x, branches, mix: branches * x,
+        "after the product": lambda x, branches, mix: mix(branches * x),
+        "A sigmoid": lambda x, branches, mix: mix(branches).sigmoid() * x,
+        "A tanh": lambda x, branches, mix: mix(branches).tanh() * x,
+        "A ReLU": lambda x, branches, mix: mix(branches).relu() * x,
+        "over the channels": lambda x, branches, mix: mix(branches).softmax(1) * x,
+        "over the places": lambda x, branches, mix: mix(branches).flatten(2).softmax(-1).view_as(x) * x,
+        "multiplied with the branches": lambda x, branches, mix: mix(branches) * branches,
+        "made from x": lambda x, branches, mix: mix(x) * x,
+        "swapped": lambda x, branches, mix: mix(x) * branches,
+        "One gate serves all": lambda x, branches, mix: mix(branches).mean(1, keepdim=True) * x,
+        "bias of the 1 × 1": lambda x, branches, mix: F.conv2d(branches, mix.weight) * x,
+        "gradient of the branches": lambda x, branches, mix: mix(branches.detach()) * x,
+        "gradient of x": lambda x, branches, mix: mix(branches) * x.detach(),
+        "No gradient": lambda x, branches, mix: (mix(branches) * x).detach(),
+        "place by place": lambda x, branches, mix: (mix(branches) * x).sum(1),
+        "precision was lost": lambda x, branches, mix: (mix(branches) * x).float(),
+        "your function stopped": lambda x, branches, mix: mix(branches) @ x,
+        "Expected a tensor": lambda x, branches, mix: (mix(branches), x),
     },
     "attention_bills": {
         "Expected two numbers": lambda c, h, w: 3,

@@ -52,6 +52,7 @@ def test_the_bars_and_the_title_are_the_costs(length: int, pictures: nb03.Pictur
     drawn = [10 ** bar.get_width() for bar in figure.axes[3].patches]
     assert drawn == pytest.approx(list(price.values()))
     assert f"1/{price['dense'] / price['strip pair']:.0f} of" in figure.get_suptitle()
+    assert f"{nb03.CHANNELS} channels" in figure.axes[3].get_title()  # the picture has one, the prices are for more
 
 
 @pytest.mark.parametrize("length", range(5, 42, 2))

@@ -6,8 +6,11 @@ import pytest
 import torch
 from PIL import Image
 
+from segnext_edu.checkpoints import load
+from segnext_edu.data import load_scenes
 from segnext_edu.explain import attention_maps
 from segnext_edu.explorers import nb04
+from segnext_edu.files import repository_data
 from segnext_edu.inference import prepare, to_tensor
 from segnext_edu.segnext import SegNeXt
 
@@ -97,3 +100,17 @@ def test_the_control_has_other_weights_the_same_each_time_and_leaves_the_generat
 def test_the_words_say_what_the_sliders_say() -> None:
     words = nb04.describe("a street", (2, 1), {5: 1.0, 7: 0.5, 11: 0.0, 21: 2.0})
     assert "a street, stage 2, block 1" in words and "5 at 1, 7 at 0.5, 11 at 0, 21 at 2" in words
+
+
+def test_it_opens_where_one_branch_makes_the_trained_gate_and_not_the_untrained() -> None:
+    figure = nb04.explorer()
+    opened = figure.values
+    figure.close()
+    assert [opened[f"k{length}"] for length in nb04.BRANCHES] == [1, 1, 1, 0]
+    model = load(repository_data() / "checkpoints" / "nano_mini.safetensors")
+    looks = nb04.look_at(model, load_scenes("mini", "val")[nb04.DRAWN_SCENE]["image"])
+    alike = {}
+    for name, look in looks.items():
+        before, _, after = nb04.panels(look, opened["layer"], {**ONES, 21: 0.0})
+        alike[name] = nb04.likeness(before, after)
+    assert alike["trained"] < 0.4 < 0.6 < alike["untrained"]
