@@ -19,7 +19,7 @@ from segnext_edu.segnext import ConvNormReLU, SegNeXt, resize
 class AllMLP(nn.Module):
     """SegFormer's decoder (Fig. 3(a); Xie et al., NeurIPS 2021): every map to a common width, resized, joined, fused.
 
-    Its "MLPs" are linear layers at each pixel, which is what a 1 × 1 convolution is.
+    Its "MLPs" are linear layers at each cell, which is what a 1 × 1 convolution is.
 
     Args:
         channels: of the maps, finest first. width: that all of them get. num_classes: K.
@@ -49,7 +49,7 @@ class AllMLP(nn.Module):
 class ASPP(nn.Module):
     """A heavy head (Fig. 3(b)): atrous spatial pyramid pooling (Chen et al., DeepLabV3, 2017), on the last map alone.
 
-    Five looks at one map, joined: at a pixel itself, at its neighbours 6, 12 and 18 pixels away, at the mean over all.
+    Five looks at one map, joined: at a cell itself, at its neighbours 6, 12 and 18 cells away, at the mean over all.
     Normalised by groups as LightHam is, so that the mean, one pixel large, can be trained with a batch of one.
 
     Args:

@@ -62,7 +62,7 @@ def _mistakes(right: int, channels: tuple[int, ...], width: int, classes: int) -
         "One of the layers from D to D is missing (ham_in, ham_out, align).": right - square,
         "One of the layers from D to D is missing, with its norm.": right - square - 2 * width,
         "There is no bias before a norm: squeeze, ham_out and align have none.": right + 3 * width,
-        "Squeeze has no bias: a norm follows, and would take it out again.": right + width,
+        "Squeeze has no bias: the shift of the norm that follows does its work.": right + width,
         "The NMF's 16 bases are drawn, not learned: they are no parameters.": right + 16 * width,
         "The NMF's 64 bases are drawn, not learned: they are no parameters.": right + 64 * width,
     }

@@ -1,7 +1,9 @@
 """Notebook 07's figure: one pixel of a drawn scene, followed through the four stages to its classes.
 
 Above, a trained network; below, as the control, the same network with random weights. In each stage's map: how like the
-pixel's own cell every other cell is. At the right: the classes that the decoder finds most probable for the pixel.
+pixel's own cell, which is marked, every other cell is: green where they are alike, white where they have nothing in
+common, violet where they are opposites. At the right: the classes that the decoder finds most probable for the pixel.
+At the left: the pixel in its picture, and on the labels the square of stage 4's cell.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ import torch.nn.functional as F
 from ipywidgets import Dropdown, IntSlider
 from matplotlib import colormaps
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Ellipse, Rectangle
+from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from segnext_edu.checkpoints import load
@@ -28,12 +31,15 @@ from segnext_edu.inference import card_short_side, prepare, to_tensor
 from segnext_edu.segnext import SegNeXt, resize
 
 SCENES = {"street": 59, "room": 51, "landscape": 34}  # of the drawn validation scenes
-MARK = "#D55E00"
+MARK = "#E69F00"
+HALO = [withStroke(linewidth=5, foreground="white"), withStroke(linewidth=3.4, foreground="black")]
 TOP = 4  # classes that get a bar
-WIDE, TALL, GAP = 196, 147, 6  # of a panel, pixels
-TOPS = 46, 222  # where the two rows begin
-WIDTH, HEIGHT = 1190, 376
-VIRIDIS = (colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)  # (256, 3)
+WIDE, TALL, GAP = 184, 138, 6  # of a panel, pixels
+RING = 9  # the radius of the mark around a cell that is too small to be seen, pixels
+TOPS = 68, 246  # where the two rows begin
+WIDTH, HEIGHT = 1150, 388
+SHADES = (colormaps["PRGn"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)  # (256, 3), white at 0
+TEXT = 13  # points
 
 
 @dataclass(frozen=True)
@@ -87,22 +93,21 @@ def draw(scene: Scene, classes: list[str], x: int, y: int) -> Figure:
     truth = int(scene.labels[y, x])
     canvas = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
     figure = Figure((WIDTH / 100, HEIGHT / 100))
-    left = ("the pixel and its cells", scene.picture), (f"the truth: {_name(classes, truth)}", palette[scene.labels])
+    left = ("the picture", scene.picture), (f"label: {_name(classes, truth)}", palette[scene.labels])
     for top, (title, image), (name, seen) in zip(TOPS, left, scene.seen.items()):
         _paint(canvas, image, top, 0)
         _head(figure, title, top, 0)
         for stage, features in enumerate(seen.maps, start=1):
-            height, width = scene.labels.shape
-            alike = similarity(features, *_cell(features, (height, width), (x, y)))
-            _paint(canvas, VIRIDIS[((alike.clamp(-1, 1) + 1) * 127.5).round().long().numpy()], top, stage)
+            row, column = _cell(features, scene.labels.shape, (x, y))
+            alike = similarity(features, row, column)
+            _paint(canvas, SHADES[((alike.clamp(-1, 1) + 1) * 127.5).round().long().numpy()], top, stage)
             _head(figure, f"{name}: stage {stage}", top, stage)
-            for place in (0, stage):
-                _outline(figure, features, (height, width), (x, y), top, place)
-        _head(figure, f"{name}: its classes", top, 5)
+            _mark(figure, features, row, column, top, stage)
+            if stage == (1 if image is scene.picture else 4):  # the pixel above; below, all that one cell stands for
+                _mark(figure, features, row, column, top, 0)
+        _head(figure, f"{name}: classes", top, 5)
         _draw_bars(figure, canvas, best_classes(seen.probabilities, y, x), classes, truth, palette, top)
-    canvas[8:18, 480:736, :3] = VIRIDIS
-    _write(figure, 474, 13, "unlike the pixel's cell: -1", ha="right", va="center", fontsize=9)
-    _write(figure, 742, 13, "1: like it", ha="left", va="center", fontsize=9)
+    _draw_scale(figure, canvas)
     figure.figimage(canvas, zorder=-1)
     return figure
 
@@ -160,23 +165,35 @@ def _paint(canvas: np.ndarray, image: np.ndarray, top: int, place: int) -> None:
     canvas[top : top + TALL, left : left + WIDE, :3] = image[rows[:, None], columns]
 
 
-def _outline(
-    figure: Figure, features: Tensor, shape: tuple[int, int], at: tuple[int, int], top: int, place: int
-) -> None:
-    """Draw the outline of the cell that holds a pixel."""
-    row, column = _cell(features, shape, at)
+def _mark(figure: Figure, features: Tensor, row: int, column: int, top: int, place: int) -> None:
+    """Draw the outline of a map's cell, or a ring around it where the cell is smaller than the ring."""
     tall, wide = TALL / features.shape[1], WIDE / features.shape[2]
-    corner = column * wide + place * (WIDE + GAP), HEIGHT - row * tall - top
-    figure.add_artist(Rectangle(corner, wide, -tall, fill=False, color=MARK, lw=1.8, transform=None))
+    x, y = place * (WIDE + GAP) + column * wide, HEIGHT - top - (row + 1) * tall  # of its lower left corner
+    if min(tall, wide) < RING:
+        outline = Ellipse((x + wide / 2, y + tall / 2), 2 * RING, 2 * RING)
+    else:
+        outline = Rectangle((x, y), wide, tall)
+    outline.set(fill=False, edgecolor=MARK, linewidth=2, transform=None, path_effects=HALO)
+    figure.add_artist(outline)
 
 
 def _write(figure: Figure, x: float, y: float, text: str, **style: Any) -> None:
     """Text at a place counted in pixels from the upper left."""
-    figure.text(x / WIDTH, 1 - y / HEIGHT, text, **style)
+    figure.text(x / WIDTH, 1 - y / HEIGHT, text, fontsize=TEXT, **style)
 
 
 def _head(figure: Figure, text: str, top: int, place: int) -> None:
-    _write(figure, place * (WIDE + GAP) + WIDE / 2, top - 5, text, ha="center", va="bottom", fontsize=9)
+    _write(figure, place * (WIDE + GAP), top - 5, text, ha="left", va="bottom")
+
+
+def _draw_scale(figure: Figure, canvas: np.ndarray) -> None:
+    """What the colours mean, above the maps, with a tick where a cell has nothing in common with the pixel's."""
+    left = 450
+    canvas[9:21, left : left + 256, :3] = SHADES
+    canvas[21:25, left + 127 : left + 129, :3] = 60
+    _write(figure, left - 8, 15, "unlike the marked cell: -1", ha="right", va="center")
+    _write(figure, left + 264, 15, "1: like it", ha="left", va="center")
+    _write(figure, left + 128, 35, "0", ha="center", va="center")
 
 
 def _draw_bars(
@@ -188,10 +205,11 @@ def _draw_bars(
     palette: np.ndarray,
     top: int,
 ) -> None:
-    left, high = 5 * (WIDE + GAP) + 112, TALL // TOP
+    """A line for each of the most probable classes, and below it a bar, full width for a probability of 1."""
+    left, high = 5 * (WIDE + GAP), TALL // TOP
     for place, (index, share) in enumerate(best):
-        upper = top + high * place + 6
-        canvas[upper : upper + high - 12, left - 1 : left + 1 + round(66 * share), :3] = 40
-        canvas[upper + 1 : upper + high - 13, left : left + round(66 * share), :3] = palette[index + 1]
+        lower, long = top + high * (place + 1), round((WIDTH - left - 8) * share)
+        canvas[lower - 12 : lower - 3, left : left + 2 + long, :3] = 40
+        canvas[lower - 11 : lower - 4, left + 1 : left + 1 + long, :3] = palette[index + 1]
         text, weight = f"{_name(classes, index + 1)} {share:.0%}", "bold" if index + 1 == truth else "normal"
-        _write(figure, left - 6, upper + high / 2 - 6, text, ha="right", va="center", fontsize=9, weight=weight)
+        _write(figure, left, lower - 14, text, ha="left", va="bottom", weight=weight)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba
+from matplotlib.patches import Ellipse, Patch, Rectangle
 
 from segnext_edu.data.palette import colours
 from segnext_edu.explorers import Explorer
 from segnext_edu.explorers.nb07 import (
     GAP,
+    HEIGHT,
+    MARK,
+    RING,
+    SHADES,
     TALL,
     TOPS,
-    VIRIDIS,
     WIDE,
+    WIDTH,
     Scene,
     Seen,
     best_classes,
@@ -104,12 +112,58 @@ def test_both_networks_are_drawn_on_one_scale(scene: Scene) -> None:
         assert np.array_equal(above, below) and len(np.unique(above.reshape(-1, 4), axis=0)) > 3
 
 
-def test_the_pixels_own_cell_is_the_brightest(scene: Scene) -> None:
+def test_the_pixels_own_cell_has_the_colour_of_one(scene: Scene) -> None:
 
     canvas = np.asarray(draw(scene, CLASSES, 5, 7).images[0].get_array())
     for stage in range(1, 5):
         y, x = TOPS[0] + int(7.5 / 12 * TALL), stage * (WIDE + GAP) + int(5.5 / 16 * WIDE)
-        assert np.array_equal(canvas[y, x, :3], VIRIDIS[255])
+        assert np.array_equal(canvas[y, x, :3], SHADES[255])
+
+
+def test_the_colours_turn_at_zero() -> None:
+    """A cell with nothing in common with the pixel's is white, its opposite as dark as its like."""
+    like, nothing, opposite = SHADES[255].astype(int), SHADES[128].astype(int), SHADES[0].astype(int)
+    assert nothing.min() > 240 and max(like.max(), opposite.max()) < 100
+    assert like.argmax() == 1 != opposite.argmax()
+
+
+def marks(scene: Scene, kind: type[Patch], x: int = 5, y: int = 7) -> list[tuple[float, ...]]:
+    """Where the marks of a kind lie: left, top, width and height in pixels from the upper left."""
+    found = [artist for artist in draw(scene, CLASSES, x, y).get_children() if type(artist) is kind]
+    boxes = [artist.get_window_extent() for artist in found if artist.get_edgecolor() == to_rgba(MARK)]
+    return [(box.x0, HEIGHT - box.y1, box.width, box.height) for box in boxes]
+
+
+def test_the_mark_is_the_cell_where_it_can_be_seen(scene: Scene) -> None:
+    """Rows 6-7 and columns 4-5 are the cell of pixel (5, 7) at half the size."""
+    assert (2 * (WIDE + GAP) + 4 / 16 * WIDE, TOPS[0] + 6 / 12 * TALL, WIDE / 8, TALL / 6) in [
+        pytest.approx(box) for box in marks(scene, Rectangle)
+    ]
+    assert not marks(scene, Ellipse)
+
+
+def test_a_cell_too_small_to_see_gets_a_ring(scene: Scene) -> None:
+    maps = torch.randn(8, 60, 80), *scene.seen["trained"].maps[1:]
+    fine = Scene(scene.picture, scene.labels, {"trained": replace(scene.seen["trained"], maps=maps)})
+    boxes = marks(fine, Ellipse)
+    assert len(boxes) == 2  # in the picture and in stage 1
+    for left, top, width, height in boxes:
+        assert (width, height) == pytest.approx((2 * RING, 2 * RING))
+        assert (left % (WIDE + GAP) + RING) / WIDE * 16 == pytest.approx(5, abs=0.3)
+        assert (top - TOPS[0] + RING) / TALL * 12 == pytest.approx(7, abs=0.3)
+
+
+def test_no_word_leaves_its_column(scene: Scene) -> None:
+    """Not even the longest of the shipped classes, in bold and certain."""
+    classes = ["windowpane", "streetlight", "a", "b", "c"]
+    certain = Seen(seen(0).maps, torch.tensor([1.0, 0, 0, 0, 0]).view(5, 1, 1).expand(5, 12, 16))
+    labels = np.ones((12, 16), np.uint8)
+    figure = draw(Scene(scene.picture, labels, {"trained": certain, "untrained": certain}), classes, 3, 3)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    places = [text.get_window_extent(renderer) for text in figure.texts]
+    assert "windowpane 100%" in [text.get_text() for text in figure.texts]
+    assert max(box.x1 for box in places) <= WIDTH
+    assert sum(one.overlaps(other) for one in places for other in places) == len(places)  # each itself
 
 
 def test_the_truth_is_painted_in_its_colours(scene: Scene) -> None:
