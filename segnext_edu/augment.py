@@ -1,9 +1,13 @@
 """Joint augmentation: the same scale, crop and flip for picture and mask, other colours for the picture alone.
 
 The authors' recipe: short side × U(0.5, 2), a crop in which no class holds more than 75 % of the labelled pixels (ten
-tries), flip, photometric distortion, ImageNet normalisation, padding. Everything random is drawn first, on the CPU, as
-a `Draws`; what follows is a pure function of it, runs on whatever device the picture lies on, and gives one sample the
-same crop whether it trains alone or beside others, on one device or on eight.
+tries), flip, photometric distortion, ImageNet normalisation, padding. The choice of the crop differs in two small
+things from `RandomCrop` of mmsegmentation, the code behind the recipe: that one refuses exactly 75 %, too, and after
+ten refusals takes an eleventh window unseen; here the tenth is taken as it is.
+
+Everything random is drawn first, on the CPU, as a `Draws`; what follows is a pure function of it, runs on whatever
+device the picture lies on, and gives one sample the same crop whether it trains alone or beside others, on one device
+or on eight.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from segnext_edu.metrics import IGNORE
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 SCALES = (0.5, 2.0)
-TRIES = 10  # crop windows looked at before the last one is taken as it is
+TRIES = 10  # crop windows at most; the last one is taken as it is
 LARGEST_SHARE = 0.75  # of one class among a crop's labelled pixels
 COARSE = 4  # windows are judged by every fourth pixel each way
 HUE = math.pi / 5  # ± 36°: OpenCV's ± 18 of 180 in the reference

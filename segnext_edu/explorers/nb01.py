@@ -1,8 +1,9 @@
 """Notebook 01's figure: leaf through the drawn scenes, and see which names fill them.
 
 Above the picture, below it its label map, the largest regions named; on the right, a bar for every class: the share of
-the scene's labelled pixels that it holds, in the colour it has on the map, so that the bars are the map's legend. A
-black mark shows the class's share in all the scenes together. One class can be picked out; the others then fade.
+the scene's labelled pixels that it holds, in the colour it has on the map, so that the bars are the map's legend. The
+numbers stand in a column at the right; a black mark shows the class's share in all the scenes together. Pixels without
+a name are hatched: no class has stripes. One class can be picked out; the others then fade.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ TICKS = {LOG: (1e-4, 1e-3, 0.01, 0.1, 1.0), LINEAR: (0.0, 0.1, 0.2, 0.3, 0.5, 0.
 FIGURE = (10, 6.1)  # inches, of 100 pixels
 SHOWN = (376, 282)  # pixels, width and height, of the picture and of the label map
 CORNERS = (12, 295), (12, 7)  # their lower left corners
+COLUMN = 1.13  # where the bars' numbers end, on an axis on which the longest bar may reach 1
 OUTLINE = [withStroke(linewidth=2.5, foreground="black")]
 
 
@@ -53,7 +55,7 @@ class Album:
 
     scenes: Dataset
     names: list[str]  # (K), the first synonym of each
-    palette: np.ndarray  # (256, 3) uint8; ignored pixels are black
+    palette: np.ndarray  # (256, 3) uint8, by label
     shares: Tensor  # (number of scenes, K)
     kinds: list[str]  # "street", "room" or "landscape", a word a scene
 
@@ -78,6 +80,13 @@ def faded(picture: np.ndarray, away: np.ndarray) -> np.ndarray:
     """The picture, pale grey wherever `away` says so: (H, W, 3) uint8 and (H, W) bool → (H, W, 3) uint8."""
     pale = 205 + picture.mean(-1, keepdims=True) * (50 / 255)  # (H, W, 1)
     return np.where(away[..., None], pale, picture).astype(np.uint8)
+
+
+def hatched(label_map: np.ndarray, unnamed: np.ndarray) -> np.ndarray:
+    """The map, with slanting stripes where no class has a name: (H, W, 3) uint8 and (H, W) bool → (H, W, 3) uint8."""
+    y, x = np.indices(unnamed.shape)
+    stripes = np.where((x + y) % 6 < 2, 90, 255)  # (H, W)
+    return np.where(unnamed[..., None], stripes[..., None], label_map).astype(np.uint8)
 
 
 def order(album: Album, scene: int, sort_by: str) -> list[int]:
@@ -107,7 +116,7 @@ def draw(album: Album, scene: int, highlight: str, sort_by: str, scale: str) -> 
     figure = Figure(FIGURE)
     figure.suptitle(headline(album, scene, highlight), x=0.012, y=0.985, ha="left", fontsize=12.5, weight="bold")
     draw_maps(figure, album, scene, highlight)
-    bars = figure.add_axes((0.515, 0.078, 0.455, 0.852))
+    bars = figure.add_axes((0.515, 0.098, 0.455, 0.832))
     draw_bars(bars, album, scene, highlight, sort_by, scale)
     return figure
 
@@ -116,11 +125,11 @@ def draw_maps(figure: Figure, album: Album, scene: int, highlight: str) -> None:
     """The picture, and the label map with the names of its large regions."""
     row, shares = album.scenes[scene], album.shares[scene]
     labels = reduce_zero_label(np.array(row["mask"]))  # (H, W)
+    shown = np.asarray(fromarray(labels).resize(SHOWN, Resampling.NEAREST))
     picked = album.names.index(highlight) if highlight != ALL else None
-    away = labels != picked if picked is not None else np.zeros_like(labels, dtype=bool)
-    pictures = np.asarray(row["image"]), album.palette[labels]
-    for pixels, how, (x, y) in zip(pictures, (Resampling.BICUBIC, Resampling.NEAREST), CORNERS):
-        figure.figimage(np.asarray(fromarray(faded(pixels, away)).resize(SHOWN, how)), x, y)
+    pictures = row["image"].resize(SHOWN, Resampling.BICUBIC), hatched(album.palette[shown], shown == IGNORE)
+    for pixels, corner in zip(map(np.asarray, pictures), CORNERS):
+        figure.figimage(pixels if picked is None else faded(pixels, shown != picked), *corner)
 
     named = (shares >= NAMED).nonzero().flatten().tolist() if picked is None else [picked] * bool(shares[picked] > 0)
     (left, bottom), (width, height) = CORNERS[1], SHOWN
@@ -133,7 +142,7 @@ def draw_maps(figure: Figure, album: Album, scene: int, highlight: str) -> None:
 
 
 def draw_bars(axis: Axes, album: Album, scene: int, highlight: str, sort_by: str, scale: str) -> None:
-    """A row a class: name, colour, share here as a bar, share in all scenes as a mark."""
+    """A row a class: name, colour, share here as a bar and in the column, share in all scenes as a mark."""
     rows, here, average = order(album, scene, sort_by), album.shares[scene].numpy(), album.average.numpy()
     most = max(0.3, 1.05 * here.max())
 
@@ -152,12 +161,13 @@ def draw_bars(axis: Axes, album: Album, scene: int, highlight: str, sort_by: str
         weight = "bold" if highlight == album.names[k] else "normal"
         axis.text(-0.045, row, album.names[k], ha="right", va="center", size=9.5, color=tone, weight=weight)
         if here[k] > 0:
-            beyond = max(lengths[row], marks[row]) + 0.012
-            axis.text(beyond, row, f"{here[k]:.1%}", va="center", size=8.5, color="0.25", alpha=max(strong[row], 0.4))
+            tone = {"color": "0.25", "alpha": max(strong[row], 0.4)}
+            axis.text(COLUMN, row, f"{here[k]:.1%}", ha="right", va="center", size=9, **tone)
     ticks = [tick for tick in TICKS[scale] if place(tick) <= 1]
     axis.set_xticks([place(tick) for tick in ticks], [f"{100 * tick:g}%" for tick in ticks], size=9)
-    axis.set(xlim=(-0.035, 1.1), ylim=(len(rows) - 0.4, -0.6), yticks=[])
-    axis.set_xlabel(f"share of the labelled pixels ({scale}); black mark: all {len(album.shares)} scenes", size=9)
+    axis.set(xlim=(-0.035, COLUMN), ylim=(len(rows) - 0.4, -0.6), yticks=[])
+    marks_mean = f"black mark: all {len(album.shares)} scenes; striped on the map: no name"
+    axis.set_xlabel(f"share of the labelled pixels ({scale}), numbers at the right\n{marks_mean}", size=9)
     axis.spines[["top", "right", "left"]].set_visible(False)
 
 

@@ -72,6 +72,15 @@ def test_only_what_is_away_fades() -> None:
     assert (faded[:, 4:] >= 200).all() and (np.ptp(faded[:, 4:], axis=-1) == 0).all()
 
 
+def test_stripes_lie_where_no_class_has_a_name_and_nowhere_else() -> None:
+    label_map = np.full((20, 31, 3), (200, 30, 60), dtype=np.uint8)
+    unnamed = np.zeros((20, 31), dtype=bool)
+    unnamed[4:12, 9:] = True
+    hatched = nb01.hatched(label_map, unnamed)
+    assert hatched.dtype == np.uint8 and (hatched[~unnamed] == label_map[~unnamed]).all()
+    assert len(np.unique(hatched[unnamed], axis=0)) == 2  # dark and light
+
+
 def shown(album: Album, **changed) -> tuple[list[float], list[str], list[np.ndarray]]:
     """The bars' lengths from above, all texts beside them, and both pictures of one drawing."""
     how = {"scene": 5, "highlight": ALL, "sort_by": THIS, "scale": LOG} | changed
@@ -98,8 +107,26 @@ def test_map_and_bars_share_their_colours(album: Album) -> None:
     rows = nb01.order(album, 5, THIS)
     bars = [tuple(np.round(np.array(bar.get_facecolor()[:3]) * 255).astype(int)) for bar in figure.axes[0].patches]
     assert bars == [tuple(album.palette[k]) for k in rows]
-    on_map = {tuple(pixel) for pixel in np.asarray(figure.images[1].get_array()).reshape(-1, 3)} - {(0, 0, 0)}
+    on_map = {tuple(pixel) for pixel in np.asarray(figure.images[1].get_array()).reshape(-1, 3)}
     assert on_map == {bars[row] for row, k in enumerate(rows) if album.shares[5, k] > 0}
+
+
+def test_what_has_no_name_is_hatched_on_the_map(album: Album) -> None:
+    def grey(pixels: np.ndarray) -> float:
+        return (np.ptp(pixels.astype(int), axis=-1) == 0).mean()  # no class is grey, stripes are
+
+    unnamed = [(np.array(mask) == 0).mean() for mask in album.scenes["mask"]]
+    for scene in (int(np.argmax(unnamed)), int(np.argmin(unnamed))):
+        _, _, (_, label_map) = shown(album, scene=scene)
+        assert grey(label_map) == pytest.approx(unnamed[scene], abs=0.001)
+
+
+def test_the_numbers_stand_in_one_column_beyond_the_bars(album: Album) -> None:
+    (axis,) = nb01.draw(album, scene=5, highlight=ALL, sort_by=THIS, scale=LOG).axes
+    numbers = [text for text in axis.texts if text.get_text().endswith("%")]
+    assert len(numbers) == (album.shares[5] > 0).sum() and {text.get_ha() for text in numbers} == {"right"}
+    (end,) = {text.get_position()[0] for text in numbers}
+    assert end > max(bar.get_width() for bar in axis.patches)
 
 
 def test_a_class_that_is_picked_out_keeps_its_colour(album: Album) -> None:
