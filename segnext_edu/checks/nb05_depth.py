@@ -145,7 +145,7 @@ def _straight_line(answer: Callable[..., Any]) -> str:
 def _expect_line(came: list[float], blocks: tuple[int, ...], most: float) -> None:
     if not _close(came, [most * index / (len(came) - 1) for index in range(len(came))]):
         why = cause(lambda wrong: _close(came, wrong), _rate_mistakes(blocks, most))
-        raise Wrong(f"blocks = {blocks}, most = {most}: from {came[0]:.3f} to {came[-1]:.3f}.{why}")
+        raise Wrong(f"blocks = {blocks}, largest = {most}: from {came[0]:.3f} to {came[-1]:.3f}.{why}")
 
 
 def _close(ours: list[float], theirs: list[float]) -> bool:
@@ -172,5 +172,5 @@ def _rate_mistakes(blocks: tuple[int, ...], most: float) -> dict[str, list[float
         "Those are the chances to survive. The rate is the chance to be dropped.": [
             1 - most * index / (total - 1) for index in range(total)
         ],
-        "It runs up to 1. The largest rate is `most`.": [index / (total - 1) for index in range(total)],
+        "It runs up to 1. The largest rate is `largest`.": [index / (total - 1) for index in range(total)],
     }

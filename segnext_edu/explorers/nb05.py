@@ -35,7 +35,7 @@ from segnext_edu.inference import predict, prepare, to_tensor
 from segnext_edu.mscan import MSCAN, Stage
 from segnext_edu.segnext import VARIANTS, SegNeXt
 
-SCENES = {"a street": 53, "a street at night": 8, "a room": 27, "a lake": 25}  # as numbered in the validation split
+SCENES = {"a street": 53, "a street at night (scene 8)": 8, "a room": 27, "a lake": 25}  # in the validation split
 PHOTOGRAPH = "a photograph"
 PLACES = ("the step down", "the first block", "the last block", "the closing norm")
 RANKS = 16  # positions of the slider, from the channel that varies most to the one that varies least
@@ -112,9 +112,9 @@ def explained(channel: Tensor, labels: Tensor) -> float:
 
 
 def ranked(maps: Maps, stage: int) -> list[int]:
-    """The channels behind the slider's positions, the one that varies most first.
+    """The channels at the slider's positions, the one that varies most first.
 
-    Ranks are taken behind the closing norm, so that one channel can be followed through all places of a stage.
+    Ranks are taken after the closing norm, so that one channel can be followed through all places of a stage.
     """
     order = variation(maps[stage, PLACES[-1]]).argsort(descending=True).tolist()
     return [order[round(index * (len(order) - 1) / (RANKS - 1))] for index in range(RANKS)]
@@ -173,6 +173,8 @@ def render(walks: dict[str, Walk], picture: str, stage: int, after: str, rank: i
     count, high, wide = shown.trained[stage, after].shape
     title = f"stage {stage}, after {after}: {count} channels of {high} × {wide}"
     axis.text(WIDTH / 2, 24, title, ha="center", fontsize=13)
+    key = "the colours: yellow is above a map's mean, dark blue below it"
+    axis.text(WIDTH / 2, STRIP - 14, key, ha="center", fontsize=9)
     corner = 74 + (rank - 1) * (THUMB[0] + 2), STRIP - 3
     axis.add_patch(Rectangle(corner, THUMB[0] + 3, 2 * THUMB[1] + 12, fill=False, color="#D55E00", linewidth=3))
     draw_regions(axis, shown, *pair)
@@ -195,6 +197,8 @@ def draw_regions(axis: Axes, shown: Walk, trained: Tensor, untrained: Tensor) ->
     labels = resized(shown.labels, trained.shape)  # (h, w)
     whose = "each region" if shown.true else "what nano_street takes for …"
     axis.text(WIDTH / 2, 464, f"mean over {whose}, in standard deviations", ha="center", fontsize=11)
+    for left, name in ((76, "trained"), (146, "untrained")):
+        axis.text(left, 464, f"■ {name}", fontsize=9, color=INKS[name])
     axis.plot([76, WIDTH - 12], [BARS, BARS], color="0.5", linewidth=0.8)
     for line in (-1, 1):
         axis.plot([76, WIDTH - 12], [BARS - 25 * line] * 2, ":", color="0.7", linewidth=0.8)

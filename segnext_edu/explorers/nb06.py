@@ -31,7 +31,7 @@ from segnext_edu.hamburger import update_bases, update_coef
 from segnext_edu.inference import card_short_side, prepare, to_tensor
 from segnext_edu.segnext import SegNeXt
 
-MOST_STEPS = 30
+MOST_STEPS = 20
 RANKS = (1, 2, 3, 4, 6, 8, 12, 16)
 LINES = ("#0072B2", "#D55E00")
 LEVELS = torch.tensor([0.0, 1 / 3, 2 / 3, 1.0])
@@ -97,7 +97,10 @@ def base_maps(features: Tensor, bases: Tensor, coef: Tensor) -> tuple[Tensor, Te
 
 
 def mostly(amount: Tensor, labels: Tensor, count: int) -> tuple[int, float]:
-    """The class, of `count`, that holds most of a map's weight, and its share; maps (h, w), label 255 is left out."""
+    """The class, of `count`, that holds most of a map's weight, and its share; maps (h, w), label 255 is left out.
+
+    The share is a percentage of the map's sum, not of its pixels.
+    """
     counted = labels != 255
     weight = torch.bincount(labels[counted], amount[counted], minlength=count)  # (K,)
     best = int(weight.argmax())
@@ -127,7 +130,7 @@ class Subject:
     truth: np.ndarray | None = None
 
 
-@lru_cache(maxsize=48)
+@lru_cache(maxsize=64)  # the explorer's seed 0 at every rank, and some more
 def solved(features: Tensor, rank: int, seed: int) -> tuple[list[tuple[Tensor, Tensor]], list[float], float]:
     """The factorisation after each step from this seed's bases, the error of each, and the least for this rank."""
     x = features.flatten(2)  # (1, D, N)
@@ -164,7 +167,7 @@ def heat(amount: Tensor) -> np.ndarray:
     return colormaps["cividis"](amount.numpy())[..., :3]
 
 
-def put_tiles(axis: Axes, tiles: Sequence[Tile], columns: int = 3) -> None:
+def put_tiles(axis: Axes, tiles: Sequence[Tile], title: str, columns: int = 3) -> None:
     """Tiles side by side, row after row, as one picture: it is drawn sooner than many."""
     height, width = (side + 2 for side in tiles[0][0].shape[:2])
     sheet = np.ones((-(-len(tiles) // columns) * height, columns * width, 3))
@@ -174,7 +177,7 @@ def put_tiles(axis: Axes, tiles: Sequence[Tile], columns: int = 3) -> None:
         if words:
             sheet[y : y + 8, x : x + width - 2] *= 0.35  # a dark band, so that white words can be read
             axis.text(x + 1, y + 4, words, color="white", fontsize=8, va="center")
-    draw_picture(axis, sheet, "the strongest bases: how much of each a pixel holds")
+    draw_picture(axis, sheet, title)
     axis.set_anchor("N")
 
 
@@ -205,8 +208,9 @@ def draw(subject: Subject, rank: int, steps: int, seed: int) -> Figure:
         curve.plot(steps, errors[steps], "o", color=colour)
         curve.axhline(least, color=colour, linestyle=":")
     draw_picture(above, subject.picture, "the picture")
-    put_tiles(maps, tiles)
-    curve.set(xlabel="steps", ylim=(0, 1), xlim=(-1, MOST_STEPS + 1), xticks=(0, 10, 20, 30), yticks=(0, 0.5, 1))
+    title = "the strongest bases: how much of each a pixel holds" + (", its main class" if subject.names else "")
+    put_tiles(maps, tiles, title)
+    curve.set(xlabel="steps", ylim=(0, 1), xlim=(-1, MOST_STEPS + 1), xticks=(0, 10, 20), yticks=(0, 0.5, 1))
     curve.set_title("relative error; dotted, the\nleast that this rank can have", fontsize=9, y=1)
     if len(subject.features) > 1:
         curve.legend(frameon=False, fontsize=8)
@@ -255,6 +259,9 @@ def explorer() -> Explorer:
         "a drawn room": drawn_scene(12, models),
         "a photograph's colours": photograph(),
     }
+    for features in (features for subject in subjects.values() for features in subject.features.values()):
+        for rank in RANKS:
+            solved(features, rank, 0)  # now, so that no slider has to wait for it
     return Explorer(
         lambda subject, **values: draw(subjects[subject], **values),
         alt=lambda subject, **values: f"{subject}. {describe(subjects[subject], **values)}.".capitalize(),

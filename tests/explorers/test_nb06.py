@@ -73,7 +73,7 @@ def test_segments_are_painted_in_their_pixels_mean_colour() -> None:
     picture = np.zeros((4, 8, 3), dtype=np.uint8)
     picture[:, :4] = 255, 0, 0
     picture[:, 4:6] = 0, 200, 0
-    amounts = torch.tensor([[1.0, 1, 0, 0], [0.2, 0.2, 0.5, 0.5], [0.1, 0.4, 0.1, 0.4]])  # the third owns no pixel
+    amounts = torch.tensor([[1.0, 1, 0.3, 0], [0.2, 0.2, 0.5, 0.5], [0.1, 0.1, 0.1, 0.4]])  # the third owns no pixel
     painted = nb06.painted(amounts[:, None].expand(3, 2, 4), picture)
     np.testing.assert_allclose(painted[0, :, :2], [[1, 0], [1, 0], [0, 100 / 255], [0, 100 / 255]], rtol=1e-6)
 
@@ -88,9 +88,9 @@ def test_what_goes_into_the_nmf_is_not_negative_and_the_network_is_left_alone() 
 
 def test_the_words_give_the_share_that_the_bases_hold(figure) -> None:
     figure.controls["subject"].value = "a photograph's colours"
-    figure.controls["rank"].value, figure.controls["steps"].value = 16, 30
+    figure.controls["rank"].value, figure.controls["steps"].value = 16, 20
     x = nb06.photograph().features["colours"]
-    bases, coef = nmf(x.flatten(2), torch.rand(1, 64, 16, generator=torch.Generator().manual_seed(0)), 30)
+    bases, coef = nmf(x.flatten(2), torch.rand(1, 64, 16, generator=torch.Generator().manual_seed(0)), 20)
     held = 1 - ((x.flatten(2) - bases @ coef.mT).square().sum() / x.square().sum()).item()
     assert f"{held:.0%} of the colours" in figure.picture.alt
 
