@@ -46,7 +46,7 @@ def nmf(x: Tensor, bases: Tensor, steps: int) -> tuple[Tensor, Tensor]:
 
 
 class NMF(nn.Module):
-    """Replaces a non-negative feature map by a rank-R explanation of itself: R bases, and the amount of each a pixel holds.
+    """Replaces a non-negative feature map by a rank-R explanation of itself: R bases, and how much each pixel holds.
 
     The reference draws new starting bases at every call, so that one photograph has two predictions. Here eval mode
     always starts from the same ones, for every image of a batch; training draws them from the global generator. The

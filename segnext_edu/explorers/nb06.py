@@ -208,7 +208,7 @@ def draw(subject: Subject, rank: int, steps: int, seed: int) -> Figure:
         curve.plot(steps, errors[steps], "o", color=colour)
         curve.axhline(least, color=colour, linestyle=":")
     draw_picture(above, subject.picture, "the picture")
-    title = "the strongest bases: how much of each a pixel holds" + (", its main class" if subject.names else "")
+    title = "the strongest bases: how much of each a pixel holds" + (", and its main class" if subject.names else "")
     put_tiles(maps, tiles, title)
     curve.set(xlabel="steps", ylim=(0, 1), xlim=(-1, MOST_STEPS + 1), xticks=(0, 10, 20), yticks=(0, 0.5, 1))
     curve.set_title("relative error; dotted, the\nleast that this rank can have", fontsize=9, y=1)
