@@ -1,11 +1,10 @@
 """How long a picture takes: `python -m segnext_edu bench`.
 
-Our model, our model optimised, mmsegmentation's where it is installed, and a bare matrix product, one after the other
-in turn, so that whatever else the machine does falls on all alike. The same weights in all; each as its users run it
-(ours channels-last, theirs as it comes). The medians are compared.
+Our model, mmsegmentation's where it is installed, and a bare matrix product, one after the other in turn, so that
+whatever else the machine does falls on all alike. The same weights in both networks; each as its users run it (ours
+channels-last, theirs as it comes). The medians are compared.
 
-The floor is the time that the network's multiply-adds would take at the matrix product's rate: nothing that computes
-them all on this processor can be faster.
+The floor is the time that the network's multiply-adds would take at the matrix product's rate.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from torch import Tensor, nn
 from segnext_edu.checkpoints import from_official
 from segnext_edu.cost import count_macs
 from segnext_edu.files import InputError, appears_whole
-from segnext_edu.optimize import optimize
 from segnext_edu.peers import MMSegmentation
 from segnext_edu.segnext import VARIANTS, SegNeXt
 
@@ -41,9 +39,7 @@ class Measured:
     variant: str
     multiply_adds: int  # a picture
     ours: float
-    optimised: float
     floor: float
-    optimised_differs: float  # from ours
     mmsegmentation: float | None = None
     mmsegmentation_differs: float | None = None
 
@@ -65,8 +61,8 @@ def main(args: argparse.Namespace) -> int:
         raise InputError("bench: --size must be at least 32, --threads and --repeats at least 1")
     torch.set_num_threads(args.threads)
     print(setting(args))
-    names = "".join(f"{name:>8}" for name in ("mmseg", "ours", "optim.", "floor"))
-    print(f"{'ms':8}{names}   mmseg/ours  mmseg/optim.  ours/optim.  optim./floor")
+    names = "".join(f"{name:>8}" for name in ("mmseg", "ours", "floor"))
+    print(f"{'ms':8}{names}   mmseg/ours  ours/floor")
     table = []
     for variant in args.variants:
         table.append(measure(variant, args.size, args.repeats))
@@ -86,19 +82,12 @@ def line(row: Measured) -> str:
     def times(slow: float | None, quick: float) -> str:
         return "–" if slow is None else f"{slow / quick:.2f}"
 
-    seconds = row.mmsegmentation, row.ours, row.optimised, row.floor
-    ratios = (
-        times(row.mmsegmentation, row.ours),
-        times(row.mmsegmentation, row.optimised),
-        times(row.ours, row.optimised),
-        times(row.optimised, row.floor),
-    )
+    seconds = row.mmsegmentation, row.ours, row.floor
     cells = [f"{row.variant:8}", *(f"{'–' if s is None else f'{s * 1e3:.1f}':>8}" for s in seconds), "   "]
-    cells += [f"{ratio:>{width}}" for ratio, width in zip(ratios, (10, 14, 13, 14))]
-    differs = [f"optimised {row.optimised_differs:.0e}"]
+    cells += [f"{times(row.mmsegmentation, row.ours):>10}", f"{times(row.ours, row.floor):>12}"]
     if row.mmsegmentation_differs is not None:
-        differs.append(f"mmseg {row.mmsegmentation_differs:.0e}")
-    return "".join(cells) + f"   largest difference: {', '.join(differs)}"
+        cells.append(f"   largest difference: {row.mmsegmentation_differs:.0e}")
+    return "".join(cells)
 
 
 def setting(args: argparse.Namespace) -> str:
@@ -123,25 +112,21 @@ def measure(variant: str, size: int, repeats: int) -> Measured:
         pass  # the table says so
     images = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     ours = Stride8(model).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    fast = Stride8(optimize(model))
     nhwc = images.to(memory_format=torch.channels_last)
     square = torch.randn(2, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    calls = [lambda: ours(nhwc), lambda: fast(nhwc), lambda: square[0] @ square[1]]
+    calls = [lambda: ours(nhwc), lambda: square[0] @ square[1]]
     if peer is not None:
         calls.append(lambda: peer(images))
     macs = count_macs(Stride8(model), (1, 3, size, size))
     with torch.inference_mode():
         times = alternate(calls, repeats)
-        optimised_differs = difference(fast(nhwc), ours(nhwc))
         peer_differs = None if peer is None else from_peer(model, peer, images)
     return Measured(
         variant,
         multiply_adds=macs,
         ours=times[0],
-        optimised=times[1],
-        floor=times[2] * macs / SIDE**3,
-        optimised_differs=optimised_differs,
-        mmsegmentation=None if peer is None else times[3],
+        floor=times[1] * macs / SIDE**3,
+        mmsegmentation=None if peer is None else times[2],
         mmsegmentation_differs=peer_differs,
     )
 

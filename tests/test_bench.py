@@ -61,10 +61,9 @@ def test_without_the_peer_it_prints_our_times_and_how_to_get_it(
     (row,) = written["rows"]
     assert "threads: 1" in written["setting"]
     assert row["mmsegmentation"] is None
-    assert min(row["ours"], row["optimised"], row["floor"]) > 0
+    assert min(row["ours"], row["floor"]) > 0
     assert row["multiply_adds"] == count_macs(SegNeXt("nano"), (1, 3, 64, 64)) - 4 * 150 * 64 * 64  # the enlargement
-    assert row["optimised_differs"] < 1e-5
-    assert f"{row['ours'] / row['optimised']:.2f}" in printed
+    assert f"{row['ours'] / row['floor']:.2f}" in printed
 
 
 def test_it_refuses_what_cannot_be_measured() -> None:

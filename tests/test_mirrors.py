@@ -69,7 +69,6 @@ EXEMPT = {
     "segnext_edu.inference": "puts what the notebooks build to use on files of one's own",
     "segnext_edu.official": "file handling",
     "segnext_edu.notebooks": "runs the notebooks",
-    "segnext_edu.optimize": "for notebook 11, which is to come",
     "segnext_edu.peers": "another project's model, to be timed beside ours",
     "segnext_edu.pictures": "feeds the training loop",
     "segnext_edu.run": "notebook 08's loop with files, resuming and several devices",
