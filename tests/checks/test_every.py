@@ -7,10 +7,12 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import nbformat
 import pytest
 import torch
 
 from segnext_edu import checks
+from segnext_edu.notebooks import FOLDER
 
 
 def exercises(module: ModuleType) -> list[str]:
@@ -84,3 +86,11 @@ def test_whatever_comes_becomes_one_sentence(
     assert said.startswith("✗ ") and "✓" not in said and "\n" not in said and not printed.err, said
     assert words in said, said
     assert torch.equal(before, torch.get_rng_state())  # the notebook's random numbers go on as they were
+
+
+@pytest.mark.parametrize("notebook", checks.__all__)
+def test_the_notebook_calls_every_check(notebook: str) -> None:
+    (path,) = FOLDER.glob(f"{notebook.removeprefix('nb')}_*.ipynb")
+    source = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    uncalled = [name for name in exercises(getattr(checks, notebook)) if f"checks.{notebook}.{name}(" not in source]
+    assert uncalled == []

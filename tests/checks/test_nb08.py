@@ -6,14 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import nbformat
 import pytest
 import torch
 import torch.nn.functional as F
 
 from segnext_edu import train
-from segnext_edu.checks import nb08
-from segnext_edu.notebooks import FOLDER
 
 
 def reference_step(model, optimizer, images, masks):
@@ -30,15 +27,6 @@ REFERENCES = {
     "training_step": reference_step,
     "batch_indices": train.batch_indices,
 }
-
-
-@pytest.fixture
-def verdict(capsys: pytest.CaptureFixture) -> Callable[[str, object], str]:
-    def of(exercise: str, answer: object) -> str:
-        assert getattr(nb08, exercise)(answer) is None  # a value would become a second output of the cell
-        return capsys.readouterr().out.strip()
-
-    return of
 
 
 # ---- right answers
@@ -128,12 +116,6 @@ def test_right_answers_pass(exercise: str, answer: Callable, verdict: Callable) 
     said = verdict(exercise, answer)
     assert said.startswith("✓") and "✗" not in said and "\n" not in said
     assert time.process_time() - began < 3  # under a second where nobody else computes
-
-
-def test_the_notebook_calls_every_check() -> None:
-    (path,) = FOLDER.glob("08_*.ipynb")
-    source = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
-    assert all(f"checks.nb08.{exercise}(" in source for exercise in REFERENCES)
 
 
 # ---- wrong ones, as they are usually written
