@@ -120,6 +120,7 @@ def train_command(args: argparse.Namespace) -> None:
                 bar.write(f"step {record['step']}: mIoU {record['miou']:.4f}, accuracy {record['accuracy']:.4f}")
     if main_process:
         print(f"best mIoU {run.best:.4f}; checkpoints and log in {args.out}")
+    run.accelerator.end_training()  # processes that do not take leave of each other abort now and then
 
 
 def evaluate_command(args: argparse.Namespace) -> None:

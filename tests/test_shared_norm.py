@@ -32,6 +32,8 @@ norm = SharedBatchNorm(3)
 norm.weight.data = weight
 ((norm(mine) - target[2 * rank : 2 * rank + 2]) ** 2).sum().backward()
 torch.save([mine.grad, norm.weight.grad, norm.running_mean, norm.running_var], f"{sys.argv[2]}/{rank}.pt")
+dist.barrier()
+dist.destroy_process_group()
 """
 RUN = """
 import sys
@@ -46,6 +48,7 @@ nmf.start = lambda batch: nmf.eval_bases.expand(batch, -1, -1)
 run.bare.decoder.dropout.p = 0.0
 for record in run:
     pass
+run.accelerator.end_training()
 """
 
 
