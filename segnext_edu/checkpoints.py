@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import pickle
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
-from torch import Tensor
+from torch import Tensor, nn
 
-from segnext_edu.files import InputError, appears_whole
+from segnext_edu.files import InputError, appears_whole, repository_data
 from segnext_edu.segnext import VARIANTS, SegNeXt
 
 # Our name for a part of a block → the authors'. mmsegmentation 1.x says "mlp.dwconv" where the authors say it twice.
@@ -46,15 +45,33 @@ DECODER_NAMES = {
     "classify": "conv_seg",
 }
 
+FREE = "Apache-2.0"  # the terms of what its card lays no others on
 
-def save(model: SegNeXt, path: str | Path, classes: Sequence[str], card: Mapping[str, Any]) -> None:
+
+@dataclass(frozen=True)
+class Available:
+    """A checkpoint that ships with the project: where it lies, what it is, and on what terms."""
+
+    path: Path
+    variant: str
+    classes: tuple[str, ...]
+    learned_from: str  # the data set
+    miou: float  # on that data set's validation split
+    terms: str
+
+
+def save(model: SegNeXt, path: str | Path, classes: Sequence[str], card: Mapping[str, Any], half: bool = False) -> None:
     """Write a model as safetensors, whole or not at all; variant, class names and training card go into its metadata.
 
     Args:
         classes: the K class names, in the order of the logits.
-        card: what a reader should know: data, recipe, steps, scores; anything JSON can hold.
+        card: what a reader should know: data, recipe, steps, scores; anything JSON can hold. "terms" are what its users
+            must keep to, and `load` says them.
+        half: in float16, half as large; `load` gives float32 again.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    if half:
+        tensors = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
     metadata = {"variant": model.variant, "classes": json.dumps(list(classes)), "card": json.dumps(dict(card))}
     with appears_whole(path) as part:
         part.write_bytes(to_bytes(tensors, metadata))
@@ -62,10 +79,18 @@ def save(model: SegNeXt, path: str | Path, classes: Sequence[str], card: Mapping
 
 def load(path: str | Path) -> SegNeXt:
     """Read a model written by `save`, in eval mode and channels_last; its class names and card are `model.classes`,
-    `model.card`.
+    `model.card`. Where its card names terms of use, they are printed.
 
     Raises InputError when the file is missing, is not such a checkpoint, or does not fit its own description.
     """
+    model = read(path)
+    if "terms" in model.card:
+        print(f"{Path(path).name}: {model.card['terms']}")
+    return model
+
+
+def read(path: str | Path) -> SegNeXt:
+    """`load` without a word, for figures that state the terms themselves."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint; `python -m segnext_edu train` writes one")
@@ -78,46 +103,43 @@ def load(path: str | Path) -> SegNeXt:
         model.load_state_dict({name: tensor.to(model.state_dict()[name].dtype) for name, tensor in tensors.items()})
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise InputError(
-            f"{path}: not a checkpoint of this package ({_first_line(error)}); "
+            f"{path}: not a checkpoint of this package ({first_line(error)}); "
             "expected a .safetensors file written by segnext_edu.checkpoints.save"
         ) from error
     model.classes, model.card = tuple(classes), card
     return model.eval().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+def available() -> dict[str, Available]:
+    """The checkpoints that ship with the project, by name."""
+    found = {}
+    for path in sorted((repository_data() / "checkpoints").glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+        card = json.loads(metadata["card"])
+        learned_from, miou = card["recipe"]["data"], card["score"]["miou"]
+        classes = tuple(json.loads(metadata["classes"]))
+        found[path.stem] = Available(path, metadata["variant"], classes, learned_from, miou, card.get("terms", FREE))
+    return found
 
 
-def read_official(path: str | Path) -> dict[str, Tensor]:
-    """Read the `state_dict` inside a published checkpoint (.pth), whatever else (optimizer, logs) lies beside it.
+def begin_with(model: nn.Module, path: str | Path) -> dict[str, Any]:
+    """Give a model the weights of a checkpoint, in place; but the classifier keeps its own where K differs.
 
-    Published checkpoints are pickles, and a pickle can run any program. So only tensors and plain containers are read
-    (`weights_only=True`); a file that needs more is refused, and nothing in it has run.
-
-    Raises InputError when the file is missing, broken, needs more than weights, or holds no state dict.
+    Returns: the checkpoint's card. Raises InputError when the checkpoint is of another variant.
     """
-    path = Path(path)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except pickle.UnpicklingError as error:
-        needs = re.search(r"GLOBAL ([\w.]+)", str(error))
-        raise InputError(
-            f"{path}: holds more than weights ({needs[1] if needs else 'objects that are code'}), and reading that "
-            "would run code from the file. Nothing was run. Ask its publisher for a file with the state_dict alone"
-        ) from error
-    except (EOFError, RuntimeError, ValueError) as error:
-        raise InputError(
-            f"{path}: broken or not a PyTorch checkpoint ({_first_line(error)}); download it again"
-        ) from error
-    state_dict = content.get("state_dict", content) if isinstance(content, dict) else content
-    if not isinstance(state_dict, dict) or not all(isinstance(value, Tensor) for value in state_dict.values()):
-        raise InputError(
-            f"{path}: holds no state_dict; expected named tensors, or a dictionary with them under 'state_dict'"
-        )
-    return dict(state_dict)
+    start = read(path)
+    mine, theirs = model.state_dict(), start.state_dict()
+    other = [name for name in mine if name not in theirs or mine[name].shape != theirs[name].shape]
+    if mine.keys() != theirs.keys() or not set(other) <= {"decoder.classify.weight", "decoder.classify.bias"}:
+        raise InputError(f"{path}: a {start.variant!r} cannot begin another network; give the --variant it was made as")
+    model.load_state_dict({name: tensor for name, tensor in theirs.items() if name not in other}, strict=False)
+    return start.card
+
+
+def first_line(error: Exception) -> str:
+    """An error in a line, for another message to quote."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def official_name(name: str) -> str:

@@ -1,12 +1,14 @@
 """The authors' published weights, fetched and turned into a checkpoint of this package.
 
-The files are pickles under other names. They are checked and read as weights alone (`checkpoints.read_official`), and
+The files are pickles under other names. They are checked and read as weights alone (`read_official`), and
 what is kept is a safetensors file that `checkpoints.load`, `evaluate` and `predict` read like any other.
 """
 
 from __future__ import annotations
 
 import hashlib
+import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,7 +42,7 @@ def fetch_official(variant: str, url: str, out: str | Path, sha256: str | None =
         raise InputError(f"{out}: is here already; delete it, or choose another --out")
     download = fetch(url, out.with_name(f"{out.name}.pth"), sha256=sha256)
     try:
-        content = checkpoints.read_official(download)
+        content = read_official(download)
         weights = convert(content, variant)
         classes = published_classes(content["decode_head.conv_seg.bias"].numel())
         model = SegNeXt(variant, len(classes))
@@ -78,3 +80,34 @@ def convert(content: Mapping[str, Tensor], variant: str) -> dict[str, Tensor]:
 def published_classes(count: int) -> list[str]:
     """ADE20K's names for its 150 classes; for another number the file does not tell, and they are numbered."""
     return list(ADE20K_NAMES) if count == len(ADE20K_NAMES) else [f"class {index}" for index in range(1, count + 1)]
+
+
+def read_official(path: str | Path) -> dict[str, Tensor]:
+    """Read the `state_dict` inside a published checkpoint (.pth), whatever else (optimizer, logs) lies beside it.
+
+    Published checkpoints are pickles, and a pickle can run any program. So only tensors and plain containers are read
+    (`weights_only=True`); a file that needs more is refused, and nothing in it has run.
+
+    Raises InputError when the file is missing, broken, needs more than weights, or holds no state dict.
+    """
+    path = Path(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except pickle.UnpicklingError as error:
+        needs = re.search(r"GLOBAL ([\w.]+)", str(error))
+        raise InputError(
+            f"{path}: holds more than weights ({needs[1] if needs else 'objects that are code'}), and reading that "
+            "would run code from the file. Nothing was run. Ask its publisher for a file with the state_dict alone"
+        ) from error
+    except (EOFError, RuntimeError, ValueError) as error:
+        raise InputError(
+            f"{path}: broken or not a PyTorch checkpoint ({checkpoints.first_line(error)}); download it again"
+        ) from error
+    state_dict = content.get("state_dict", content) if isinstance(content, dict) else content
+    if not isinstance(state_dict, dict) or not all(isinstance(value, Tensor) for value in state_dict.values()):
+        raise InputError(
+            f"{path}: holds no state_dict; expected named tensors, or a dictionary with them under 'state_dict'"
+        )
+    return dict(state_dict)

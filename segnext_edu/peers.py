@@ -9,6 +9,7 @@ import warnings
 
 from torch import Tensor, nn
 
+from segnext_edu.contenders import Contender
 from segnext_edu.segnext import VARIANTS
 
 
@@ -59,3 +60,20 @@ class MMSegmentation(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.decode_head(self.backbone(images))  # (B, K, H/8, W/8)
+
+
+class TrainedMMSegmentation(Contender):
+    """The same network as something that `Run` can train.
+
+    Shapes: images (B, 3, H, W) → logits (B, K, H, W). Raises ImportError where mmsegmentation is not installed.
+    """
+
+    def __init__(self, variant: str, num_classes: int):
+        super().__init__()
+        whole = MMSegmentation(variant, num_classes)
+        self.variant, self.num_classes = f"mmsegmentation's {variant}", num_classes
+        self.encoder, self.decoder = whole.backbone, whole.decode_head
+
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """Images (B, 3, H, W) → four maps at strides 4, 8, 16, 32."""
+        return list(self.encoder(images))

@@ -9,17 +9,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 
-from segnext_edu import checkpoints
+from segnext_edu import checkpoints, contenders
 from segnext_edu.augment import SCALES, augment, draw
+from segnext_edu.contenders import Contender
 from segnext_edu.data import class_names, load_scenes
+from segnext_edu.devices import accelerator_for, environment, in_bf16
 from segnext_edu.files import InputError, appears_whole
 from segnext_edu.inference import evaluate
 from segnext_edu.metrics import IGNORE
@@ -41,12 +42,24 @@ class Run:
         resume: go on from the folder's `resume.pt`; from the start where a run was stopped before it wrote one.
         save_every: steps between checkpoints; each is scored on the validation split.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
+        precision: of the convolutions and matrix products: "float32", "bf16" (by autocast), or "auto", which is bf16
+            on a GPU. Weights, losses and the NMF are float32 in any case.
+        compile: let torch.compile join the network's operations. The first step waits for it.
+        network: another network to train than SegNeXt; one of `contenders.py`.
 
     Raises InputError when the folder holds a run and `resume` is not set, or holds a run by another recipe.
     """
 
     def __init__(
-        self, recipe: Recipe, out: str | Path, resume: bool = False, save_every: int = 500, device: str = "auto"
+        self,
+        recipe: Recipe,
+        out: str | Path,
+        resume: bool = False,
+        save_every: int = 500,
+        device: str = "auto",
+        precision: str = "auto",
+        compile: bool = False,
+        network: Callable[[int], SegNeXt | Contender] | None = None,
     ):
         self.recipe, self.out, self.save_every = recipe, Path(out), save_every
         if not resume and (self.out / "log.jsonl").exists():
@@ -54,6 +67,8 @@ class Run:
         if save_every < 1:
             raise InputError(f"--save-every is {save_every}; it must be at least 1")
         self.accelerator = accelerator_for(device)
+        self.bf16 = in_bf16(self.accelerator.device, precision)
+        self.environment = environment(self.accelerator.device, self.accelerator.num_processes, self.bf16)
         if recipe.batch % self.accelerator.num_processes:
             raise InputError(
                 f"--batch {recipe.batch} cannot be shared out to {self.accelerator.num_processes} processes alike; "
@@ -67,14 +82,26 @@ class Run:
         self.val = Pictures(mine, place, largest=max(LARGEST_SCORED, recipe.short_side))
 
         torch.manual_seed(recipe.seed)
-        model = SegNeXt(recipe.variant, len(self.classes))
-        groups = parameter_groups(model, recipe.lr, recipe.head_lr, recipe.weight_decay)
+        model = network(len(self.classes)) if network else SegNeXt(recipe.variant, len(self.classes))
+        self.terms = {}
+        if recipe.start is not None:  # what it was made of lays its terms on what is made of it
+            card = checkpoints.begin_with(model, recipe.start)
+            self.terms = {name: value for name, value in card.items() if name == "terms"}
+        if recipe.freeze_encoder:
+            model.encoder.requires_grad_(False)
+        rates = (recipe.lr, recipe.head_lr, recipe.weight_decay)
+        if isinstance(model, SegNeXt):
+            groups = parameter_groups(model, *rates)
+        else:
+            groups = contenders.parameter_groups(model, *rates)
         self.rates = [group["lr"] for group in groups]
         model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         if self.accelerator.num_processes > 1:
             share_batch_norms(model)
         self.model, self.optimizer = self.accelerator.prepare(model, torch.optim.AdamW(groups))
         self.bare = self.accelerator.unwrap_model(self.model)  # without what distributed training wraps around it
+        if compile:
+            self.model.compile()
         self.step, self.best = 0, -1.0
         if resume and (self.out / "resume.pt").exists():
             self._restore()
@@ -87,30 +114,12 @@ class Run:
 
     def _advance(self) -> dict[str, Any]:
         began = time.perf_counter()
-        self.model.train()
-        recipe, rank = self.recipe, self.accelerator.process_index
-        factor = lr_factor(self.step, recipe.steps, recipe.warmup)
-        for group, rate in zip(self.optimizer.param_groups, self.rates):
-            group["lr"] = rate * factor
-        images, masks = self._batch()
-        torch.manual_seed(mixed_seed(recipe.seed, self.step, 2, rank))
-        loss = segmentation_loss(self.model(images), masks)
-        # A mean over all labelled pixels, wherever they are: processes that hold more of them weigh more.
-        labelled = (masks != IGNORE).sum()
-        loss = loss * (labelled * self.accelerator.num_processes / self._total(labelled).clamp(min=1))
-        self.accelerator.backward(loss)
-        loss = self._total(loss.detach()) / self.accelerator.num_processes
-        if not loss.isfinite():
-            raise InputError(f"the loss is {loss.item()} at step {self.step + 1}: try a lower --lr, or --clip 1")
-        if recipe.clip is not None:
-            self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        self.step += 1
-        record = {"step": self.step, "loss": loss.item(), "lr": recipe.lr * factor}
+        images, masks = self.batch()
+        loss = self.learn(images, masks)
         seconds = time.perf_counter() - began
-        record |= {"images_per_s": recipe.batch / seconds, "seconds": seconds}
-        if self.step % self.save_every == 0 or self.step == recipe.steps:
+        record = {"step": self.step, "loss": loss, "lr": self.optimizer.param_groups[0]["lr"]}
+        record |= {"images_per_s": self.recipe.batch / seconds, "seconds": seconds}
+        if self.step % self.save_every == 0 or self.step == self.recipe.steps:
             record |= self._score()
             self._log(record)
             self._save(record)
@@ -118,8 +127,8 @@ class Run:
             self._log(record)
         return record
 
-    def _batch(self) -> tuple[Tensor, Tensor]:
-        """This process's share of the step's batch."""
+    def batch(self) -> tuple[Tensor, Tensor]:
+        """This process's share of the next step: images (B, 3, crop, crop) and masks (B, crop, crop), augmented."""
         recipe = self.recipe
         draws = draw(recipe.batch, torch.Generator().manual_seed(mixed_seed(recipe.seed, self.step, 1)))
         indices = batch_indices(self.step, recipe.batch, len(self.train), recipe.seed)
@@ -127,6 +136,33 @@ class Run:
         mine = slice(share * self.accelerator.process_index, share * (self.accelerator.process_index + 1))
         images, masks = zip(*(self.train[index] for index in indices[mine]))
         return augment(images, masks, draws[mine], recipe.crop, recipe.short_side)
+
+    def learn(self, images: Tensor, masks: Tensor) -> float:
+        """One step on this batch: forward, backward, and the optimizer's. Returns the loss over all processes."""
+        recipe, processes = self.recipe, self.accelerator.num_processes
+        self.model.train()
+        if recipe.freeze_encoder:
+            self.bare.encoder.eval()  # its BatchNorms keep their statistics, and no branch is dropped
+        factor = lr_factor(self.step, recipe.steps, recipe.warmup)
+        for group, rate in zip(self.optimizer.param_groups, self.rates):
+            group["lr"] = rate * factor
+        torch.manual_seed(mixed_seed(recipe.seed, self.step, 2, self.accelerator.process_index))
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
+            logits = self.model(images)
+        loss = segmentation_loss(logits, masks)
+        # A mean over all labelled pixels, wherever they are: processes that hold more of them weigh more.
+        labelled = (masks != IGNORE).sum()
+        loss = loss * (labelled * processes / self._total(labelled).clamp(min=1))
+        self.accelerator.backward(loss)
+        loss = self._total(loss.detach()) / processes
+        if not loss.isfinite():
+            raise InputError(f"the loss is {loss.item()} at step {self.step + 1}: try a lower --lr, or --clip 1")
+        if recipe.clip is not None:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        return loss.item()
 
     def _score(self) -> dict[str, float]:
         self.bare.eval()
@@ -149,7 +185,7 @@ class Run:
         better, self.best = record["miou"] > self.best, max(self.best, record["miou"])
         if not self.accelerator.is_main_process:
             return
-        card = {"recipe": dataclasses.asdict(self.recipe), "score": record, "torch": torch.__version__}
+        card = {"recipe": dataclasses.asdict(self.recipe), "score": record} | self.environment | self.terms
         checkpoints.save(self.bare, self.out / "last.safetensors", self.classes, card)
         if better:
             checkpoints.save(self.bare, self.out / "best.safetensors", self.classes, card)
@@ -184,15 +220,3 @@ class Run:
         lines = log.read_text().splitlines()[: self.step] if log.exists() else []
         with appears_whole(log) as part:
             part.write_text("".join(line + "\n" for line in lines))
-
-
-def accelerator_for(device: str) -> Accelerator:
-    """Accelerate's view of where to compute: bf16 on a GPU, float32 on a CPU."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"--device {device}: expected auto, cpu or cuda")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            "--device cuda: this machine has no GPU that PyTorch can use; leave the flag out to use the CPU"
-        )
-    gpu = device != "cpu" and torch.cuda.is_available()
-    return Accelerator(cpu=not gpu, mixed_precision="bf16" if gpu else "no")

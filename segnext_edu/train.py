@@ -36,6 +36,8 @@ class Recipe:
     warmup: int = 1500  # steps
     clip: float | None = None  # largest norm of the gradient
     seed: int = 0
+    start: str | None = None  # a checkpoint whose weights to begin with; random ones where there is none
+    freeze_encoder: bool = False  # only the decoder learns
 
     def __post_init__(self):
         for name, least in {"steps": 1, "batch": 1, "crop": 32, "short_side": 32}.items():

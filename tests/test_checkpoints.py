@@ -6,8 +6,9 @@ import torch
 from safetensors.torch import save_file
 
 from segnext_edu import SegNeXt
-from segnext_edu.checkpoints import from_official, load, official_name, read_official, save
-from segnext_edu.files import InputError
+from segnext_edu.checkpoints import available, begin_with, from_official, load, official_name, save
+from segnext_edu.files import InputError, repository_data
+from segnext_edu.official import read_official
 from tests.reference import SIZES, official_shapes, official_weights
 
 
@@ -123,6 +124,25 @@ class TestSaveAndLoad:
         save(SegNeXt("nano", 2).half(), tmp_path / "half.safetensors", ["a", "b"], {})
         assert {parameter.dtype for parameter in load(tmp_path / "half.safetensors").parameters()} == {torch.float32}
 
+    def test_half_is_half_as_large_and_almost_the_same(self, tmp_path: Path):
+        torch.manual_seed(0)
+        model = SegNeXt("nano", 2).eval()
+        for name, half in (("whole", False), ("half", True)):
+            save(model, tmp_path / f"{name}.safetensors", ["a", "b"], {}, half)
+        whole, half = ((tmp_path / f"{name}.safetensors").stat().st_size for name in ("whole", "half"))
+        assert half == pytest.approx(whole / 2, rel=0.05)
+        images = torch.randn(1, 3, 64, 64)
+        again = load(tmp_path / "half.safetensors")
+        torch.testing.assert_close(again(images), model(images), atol=1e-2, rtol=1e-2)
+
+    def test_load_says_the_terms_and_nothing_else(self, tmp_path: Path, capsys):
+        save(SegNeXt("nano", 2), tmp_path / "free.safetensors", ["a", "b"], {})
+        save(SegNeXt("nano", 2), tmp_path / "bound.safetensors", ["a", "b"], {"terms": "Not for sale."})
+        load(tmp_path / "free.safetensors")
+        assert capsys.readouterr().out == ""
+        load(tmp_path / "bound.safetensors")
+        assert capsys.readouterr().out == "bound.safetensors: Not for sale.\n"
+
     def test_a_failed_save_leaves_the_old_file(self, tmp_path: Path, monkeypatch):
         path = tmp_path / "model.safetensors"
         save(SegNeXt("nano", 2), path, ["a", "b"], {})
@@ -150,3 +170,34 @@ class TestSaveAndLoad:
         for name in ("text", "other", "short", "liar"):
             with pytest.raises(InputError, match=f"{name}.safetensors: not a checkpoint of this package"):
                 load(tmp_path / f"{name}.safetensors")
+
+
+class TestBeginWith:
+    def test_other_classes_keep_a_fresh_classifier(self, tmp_path: Path):
+        torch.manual_seed(0)
+        start, model = SegNeXt("nano", 5), SegNeXt("nano", 3)
+        save(start, tmp_path / "start.safetensors", "abcde", {"terms": "Not for sale."})
+        fresh = model.decoder.classify.weight.clone()
+        assert begin_with(model, tmp_path / "start.safetensors") == {"terms": "Not for sale."}
+        assert torch.equal(model.decoder.classify.weight, fresh)
+        for name, tensor in start.state_dict().items():
+            if not name.startswith("decoder.classify"):
+                assert torch.equal(model.state_dict()[name], tensor), name
+
+    def test_another_network_is_refused_and_left_as_it_was(self, tmp_path: Path):
+        save(SegNeXt("nano", 2), tmp_path / "start.safetensors", "ab", {})
+        model = SegNeXt("tiny", 2)
+        before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        with pytest.raises(InputError, match="start.safetensors: a 'nano' cannot begin another network"):
+            begin_with(model, tmp_path / "start.safetensors")
+        assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_available_lists_what_ships():
+    names = {path.stem for path in (repository_data() / "checkpoints").glob("*.safetensors")}
+    assert names == set(available()) and {"nano_mini", "nano_street"} <= names
+    for found in available().values():
+        model = load(found.path)
+        assert (model.variant, model.classes, model.card["score"]["miou"]) == (found.variant, found.classes, found.miou)
+        assert model.card.get("terms", "Apache-2.0") == found.terms
+    assert "non-commercial" in available()["nano_street"].terms

@@ -13,11 +13,13 @@ import pytest
 import torch
 from PIL import Image
 
-from segnext_edu.checkpoints import load
+from segnext_edu.checkpoints import load, save
+from segnext_edu.contenders import SegFormerB0, UNet
 from segnext_edu.data import load_scenes
 from segnext_edu.files import InputError
 from segnext_edu.inference import evaluate, scored_scenes
 from segnext_edu.run import Run
+from segnext_edu.segnext import SegNeXt
 from segnext_edu.train import Recipe, default_recipe
 
 
@@ -39,7 +41,7 @@ def folder(tmp_path_factory) -> Path:
 
 def recipe(folder: Path, **changes) -> Recipe:
     small = {"steps": 6, "batch": 2, "crop": 32, "short_side": 40, "lr": 1e-3, "warmup": 1}
-    return default_recipe(data=str(folder), variant="nano", **{**small, **changes})
+    return default_recipe(data=str(folder), **{"variant": "nano", **small, **changes})
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -144,6 +146,72 @@ class TestRun:
         if not torch.cuda.is_available():
             with pytest.raises(InputError, match="no GPU that PyTorch can use"):
                 Run(recipe(folder), tmp_path / "run", device="cuda")
+
+    def test_bf16_is_near_float32_and_says_so(self, folder, tmp_path):
+        losses = {}
+        for precision in ("float32", "bf16"):
+            run = Run(recipe(folder, steps=4), tmp_path / precision, device="cpu", precision=precision)
+            losses[precision] = [record["loss"] for record in run]
+            card = load(tmp_path / precision / "last.safetensors").card
+            assert card["precision"] == precision and card["threads"] == torch.get_num_threads()
+        assert losses["bf16"] != losses["float32"]
+        assert losses["bf16"] == pytest.approx(losses["float32"], rel=0.05)
+
+    def test_compiled_it_is_the_same_run(self, folder, tmp_path, monkeypatch):
+        """Traced as for any compiler, and run as traced: the compiler itself takes two minutes."""
+        compile_with = torch.nn.Module.compile
+        monkeypatch.setattr(torch.nn.Module, "compile", lambda self: compile_with(self, backend="aot_eager"))
+        eager = [record["loss"] for record in Run(recipe(folder, steps=2), tmp_path / "eager", device="cpu")]
+        run = Run(recipe(folder, steps=2), tmp_path / "compiled", device="cpu", compile=True)
+        compiled = [record["loss"] for record in run]
+        assert compiled == pytest.approx(eager, rel=1e-3)
+        assert weights(tmp_path / "compiled" / "last.safetensors").keys() == run.bare.state_dict().keys()
+
+    @pytest.mark.parametrize("network", [UNet, SegFormerB0])
+    def test_another_network_trains_by_the_same_recipe(self, folder, tmp_path, network):
+        run = Run(recipe(folder, steps=2), tmp_path / "run", device="cpu", network=network)
+        before = [p.detach().clone() for p in run.bare.parameters()]
+        assert 0 <= list(run)[-1]["miou"] <= 1
+        assert not any(torch.equal(a, b) for a, b in zip(before, run.bare.parameters()) if a.any())
+
+
+class TestBeginningWithACheckpoint:
+    @pytest.fixture
+    def start(self, tmp_path) -> Path:
+        torch.manual_seed(5)
+        path = tmp_path / "start.safetensors"
+        save(SegNeXt("nano", 2), path, ["light", "dark"], {"terms": "Not for sale."})
+        return path
+
+    def test_the_first_loss_is_the_checkpoints(self, folder, tmp_path, start):
+        run = Run(recipe(folder, start=str(start)), tmp_path / "run", device="cpu")
+        assert same(run.bare.state_dict(), weights(start))
+
+    def test_terms_pass_on(self, folder, tmp_path, start):
+        list(Run(recipe(folder, steps=1, start=str(start)), tmp_path / "run", device="cpu"))
+        assert load(tmp_path / "run" / "last.safetensors").card["terms"] == "Not for sale."
+
+    def test_resumed_it_does_not_begin_again(self, folder, tmp_path, start):
+        list(Run(recipe(folder, start=str(start)), tmp_path / "whole", save_every=2, device="cpu"))
+        cut = iter(Run(recipe(folder, start=str(start)), tmp_path / "cut", save_every=2, device="cpu"))
+        for _ in range(3):
+            next(cut)
+        list(Run(recipe(folder, start=str(start)), tmp_path / "cut", resume=True, save_every=2, device="cpu"))
+        assert same(*(weights(tmp_path / run / "last.safetensors") for run in ("whole", "cut")))
+
+    def test_a_frozen_encoder_stays_and_the_decoder_moves(self, folder, tmp_path, start):
+        run = Run(recipe(folder, start=str(start), freeze_encoder=True), tmp_path / "run", device="cpu")
+        list(run)
+        ended, began = run.bare.state_dict(), weights(start)
+        same_encoder = [torch.equal(ended[name], began[name]) for name in began if name.startswith("encoder.")]
+        assert all(same_encoder)  # BatchNorm's statistics, too
+        assert not torch.equal(ended["decoder.squeeze.0.weight"], began["decoder.squeeze.0.weight"])
+
+    def test_another_variant_is_refused_in_words(self, folder, tmp_path, start):
+        with pytest.raises(InputError, match="a 'nano' cannot begin another network; give the --variant"):
+            Run(recipe(folder, variant="tiny", start=str(start)), tmp_path / "run", device="cpu")
+        with pytest.raises(InputError, match="no such checkpoint"):
+            Run(recipe(folder, start="nowhere.safetensors"), tmp_path / "run", device="cpu")
 
 
 def test_two_processes_make_one_run(folder, tmp_path):

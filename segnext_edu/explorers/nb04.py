@@ -19,7 +19,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 from torch import Tensor
 
-from segnext_edu.checkpoints import load
+from segnext_edu.checkpoints import read
 from segnext_edu.data import load_scenes
 from segnext_edu.explain import BRANCHES, Layer, attention_maps, attentions
 from segnext_edu.explorers import Explorer
@@ -147,7 +147,7 @@ def explorer() -> Explorer:
         "a photograph": Image.fromarray(load_sample_image("china.jpg")),
     }
     networks = {"a drawn street": "nano_mini.safetensors", "a photograph": "nano_street.safetensors"}
-    looks = {name: look_at(load(checkpoints / networks[name]), picture) for name, picture in pictures.items()}
+    looks = {name: look_at(read(checkpoints / networks[name]), picture) for name, picture in pictures.items()}
     small = {name: picture.resize((320, 320 * picture.height // picture.width)) for name, picture in pictures.items()}
     layers = list(looks["a photograph"]["trained"].attentions)
 

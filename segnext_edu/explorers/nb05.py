@@ -27,7 +27,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 from torch import Tensor
 
-from segnext_edu.checkpoints import load
+from segnext_edu.checkpoints import read
 from segnext_edu.data import load_scenes, reduce_zero_label
 from segnext_edu.explorers import Explorer
 from segnext_edu.files import repository_data
@@ -232,14 +232,14 @@ def explorer() -> Explorer:
     from sklearn.datasets import load_sample_image
 
     control, folder = untrained_encoder(), repository_data() / "checkpoints"
-    scenes, model = load_scenes("mini", "val"), load(folder / "nano_mini.safetensors")
+    scenes, model = load_scenes("mini", "val"), read(folder / "nano_mini.safetensors")
     walks = {}
     for name, index in SCENES.items():
         scene = scenes[index]
         labels = reduce_zero_label(torch.from_numpy(np.array(scene["mask"])))  # (H, W)
         walks[name] = look(model, control, scene["image"], labels)
     temple = Image.fromarray(load_sample_image("china.jpg"))
-    walks[PHOTOGRAPH] = look(load(folder / "nano_street.safetensors"), control, temple, None)
+    walks[PHOTOGRAPH] = look(read(folder / "nano_street.safetensors"), control, temple, None)
     return Explorer(
         partial(render, walks),
         alt=partial(describe, walks),

@@ -1,0 +1,47 @@
+"""The training bench: everybody's turn, and rows that hold together."""
+
+import json
+import sys
+
+import pytest
+
+from segnext_edu import bench_training
+from segnext_edu.train import Recipe
+
+
+@pytest.fixture(scope="module")
+def rows():
+    recipe = Recipe("mini", "tiny", 1000, batch=2, crop=32, short_side=64)
+    return bench_training.measure(["nano", "unet"], recipe, 2, "cpu", "auto", False)
+
+
+def test_a_row_a_network_in_the_order_asked_for(rows):
+    assert [row["network"] for row in rows] == ["nano", "unet"]
+    assert all(row["training"] > 0 and row["training_ready"] > 0 and row["prediction"] > 0 for row in rows)
+    assert all(0 <= row["waiting"] < 1 for row in rows)
+    assert all(row["waiting"] == pytest.approx(max(0, 1 - row["training"] / row["training_ready"])) for row in rows)
+    assert all(row["step_gib"] is None for row in rows)  # which only a GPU counts
+
+
+def test_the_table_compares_with_its_first_row(rows):
+    slow = {**rows[0], "training": 10.0, "prediction": 4.0, "waiting": 0.031, "step_gib": 1.5}
+    quick = {**slow, "network": "quick", "training": 25.0, "prediction": 2.0}
+    assert bench_training.line(quick, slow).split() == ["quick", "25.00", "2.50", "3.1%", "1.50", "2.00", "0.50"]
+
+
+def test_the_command_writes_what_it_holds_for(tmp_path, monkeypatch, capsys):
+    table = [{"network": "nano", "training": 8.0, "training_ready": 8.0, "waiting": 0.0, "prediction": 9.0}]
+    monkeypatch.setattr(bench_training, "measure", lambda *args: [table[0] | {"step_gib": None}])
+    path = tmp_path / "speed.json"
+    monkeypatch.setattr(sys, "argv", ["bench_training", "--networks", "nano", "--crop", "64", "--json", str(path)])
+    assert bench_training.main() == 0
+    said = json.loads(path.read_text())
+    assert said["rows"][0]["network"] == "nano" and said["setting"]["crop"] == 64
+    assert str(tmp_path) not in path.read_text()
+
+
+def test_bad_input_is_a_sentence(tmp_path, monkeypatch, capsys):
+    arguments = ["bench_training", "--networks", "nano", "--data", str(tmp_path / "none"), "--device", "cpu"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert bench_training.main() == 2
+    assert capsys.readouterr().err.startswith("error: ")
