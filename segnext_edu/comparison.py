@@ -3,7 +3,7 @@
 `python -m segnext_edu.comparison holdout` makes a folder to choose a recipe in, out of the training pictures alone.
 `python -m segnext_edu.comparison run` trains one network from one seed on the street photographs of LabelMeFacade, and
 writes what came out as small JSON: configuration, environment, cost, learning curve, confusion matrix. It goes on where
-it was stopped. `Outcome` reads such files; notebook 08's tables are computed from them.
+it was stopped. `comparison_tables.py` reads such files, and notebook 08 shows what they say.
 """
 
 from __future__ import annotations
