@@ -1,4 +1,4 @@
-"""The commands: `python -m segnext_edu train | evaluate | predict | data | fetch-official | bench`."""
+"""The commands: `python -m segnext_edu train | evaluate | predict | export | data | …`; --help has them all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from segnext_edu import bench
+from segnext_edu import atlas, bench, export, looks
+from segnext_edu.course import command as course
 from segnext_edu.files import InputError, appears_whole
 from segnext_edu.segnext import VARIANTS
 
@@ -40,6 +41,8 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     train.add_argument("--save-every", type=int, default=500, help="steps between checkpoints and scores (500)")
     train.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
+    train.add_argument("--precision", default="auto", help="float32, bf16 or auto: bf16 on a GPU (auto)")
+    train.add_argument("--compile", action="store_true", help="let torch.compile join the network's operations")
     recipe = train.add_argument_group("recipe", "left out, these are the authors', or for nano those of our lessons")
     recipe.add_argument("--data", default=argparse.SUPPRESS, help="mini, ade20k, or a folder or zip")
     recipe.add_argument("--variant", default=argparse.SUPPRESS, choices=VARIANTS)
@@ -54,19 +57,25 @@ def parser() -> argparse.ArgumentParser:
         ("--warmup", int, "steps of linear warm-up"),
         ("--clip", float, "largest norm of the gradient (no limit)"),
         ("--seed", int, "decides everything random"),
+        ("--start", str, "a checkpoint of the same variant whose weights to begin with"),
     ):
         recipe.add_argument(flag, type=kind, default=argparse.SUPPRESS, help=text)
+    recipe.add_argument(
+        "--freeze-encoder", action="store_true", default=argparse.SUPPRESS, help="let only the decoder learn"
+    )
 
     evaluate = commands.add_parser("evaluate", help="score a checkpoint on a data set")
     evaluate.set_defaults(command=evaluate_command)
     evaluate.add_argument("--checkpoint", required=True, type=Path)
     evaluate.add_argument("--data", required=True, help="mini, ade20k, or a folder or zip; its val split is scored")
+    looks.add_arguments(evaluate)
 
     predict = commands.add_parser("predict", help="label a photograph")
     predict.set_defaults(command=predict_command)
     predict.add_argument("--checkpoint", required=True, type=Path)
     predict.add_argument("photo", type=Path)
     predict.add_argument("--out", required=True, type=Path, help="where the overlay goes, as .png or .jpg")
+    looks.add_arguments(predict)
 
     data = commands.add_parser("data", help="fetch and cut down a data set")
     ade20k = data.add_subparsers(required=True, metavar="name").add_parser("ade20k", help="a small ADE20K")
@@ -85,9 +94,21 @@ def parser() -> argparse.ArgumentParser:
     official.add_argument("--sha256", help="what the .pth's SHA-256 must be")
     official.add_argument("--out", type=Path, help="where it goes (segnext_<variant>.safetensors)")
 
+    atlas_parser = commands.add_parser("atlas", help="a photograph's attention maps as a page for any browser")
+    atlas_parser.set_defaults(command=atlas.main)
+    atlas.add_arguments(atlas_parser)
+
     bench_parser = commands.add_parser("bench", help="our speed, beside mmsegmentation's where it is installed")
     bench_parser.set_defaults(command=bench.main)
     bench.add_arguments(bench_parser)
+
+    export_parser = commands.add_parser("export", help="a checkpoint as ONNX or pt2, for other runtimes")
+    export_parser.set_defaults(command=export.main)
+    export.add_arguments(export_parser)
+
+    course_parser = commands.add_parser("course", help="notebooks for a class, and their grading")
+    course_parser.set_defaults(command=course.main)
+    course.add_arguments(course_parser)
     return top
 
 
@@ -108,7 +129,7 @@ def train_command(args: argparse.Namespace) -> None:
         )
     else:
         recipe = default_recipe(**given)
-    run = Run(recipe, args.out, args.resume, args.save_every, args.device)
+    run = Run(recipe, args.out, args.resume, args.save_every, args.device, args.precision, args.compile)
     main_process = run.accelerator.is_main_process
     with tqdm(total=recipe.steps, initial=run.step, disable=not main_process, smoothing=0.1) as bar:
         for record in run:
@@ -127,9 +148,11 @@ def evaluate_command(args: argparse.Namespace) -> None:
     from segnext_edu import checkpoints, inference
     from segnext_edu.data import load_scenes
 
+    look = looks.look_from(args)
     model = checkpoints.load(args.checkpoint).to(best_device())
+    short_side = looks.short_side_from(args, inference.card_short_side(model.card))
     scenes = inference.scored_scenes(load_scenes(args.data, "val"), model.classes)
-    matrix = inference.evaluate(model, scenes, inference.card_short_side(model.card))
+    matrix = inference.evaluate(model, scenes, short_side, look)
     print(inference.report(matrix, model.classes))
 
 
@@ -141,9 +164,11 @@ def predict_command(args: argparse.Namespace) -> None:
 
     if args.out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise InputError(f"{args.out}: the overlay is a picture; give --out a name that ends in .png or .jpg")
+    look = looks.look_from(args)
     photo = inference.open_photo(args.photo)
     model = checkpoints.load(args.checkpoint).to(best_device())
-    labels = inference.predict(model, inference.to_tensor(photo), inference.card_short_side(model.card)).cpu().numpy()
+    short_side = looks.short_side_from(args, inference.card_short_side(model.card))
+    labels = inference.predict(model, inference.to_tensor(photo), short_side, look).cpu().numpy()
     picture = inference.overlay(photo, labels, model.classes, colours(model.classes))
     with appears_whole(args.out) as part:
         picture.save(part, "JPEG" if args.out.suffix.lower() != ".png" else "PNG")

@@ -157,19 +157,22 @@ def receptive_field(model: SegNeXt, images: Tensor, stage: int, y: int, x: int, 
     return gradient.norm(dim=1)
 
 
-def grad_cam(model: SegNeXt, images: Tensor, label: int, stage: int = 4) -> Tensor:
-    """Where a stage speaks for a class (Grad-CAM; Selvaraju et al., 2017): (B, h, w) ≥ 0.
+def grad_cam(model: SegNeXt, images: Tensor, label: int, stage: int = 4, where: Tensor | None = None) -> Tensor:
+    """Where a stage speaks for a class: (B, h, w) ≥ 0.
 
-    The score is the class's logits summed over the pixels that get this label. Each channel is weighed by the mean of
-    the score's gradient over its map; what is negative in the weighted sum is cut off.
+    Grad-CAM (Selvaraju et al., 2017) for a network that labels pixels (Seg-Grad-CAM; Vinogradova et al., 2020). The
+    score is the class's logits, summed over some pixels: those of `where`, (B, H/8, W/8) of bool, or all that get this
+    label. Each channel is weighed by the mean of the score's gradient over its map; what is negative in the weighted
+    sum is cut off.
     """
     with torch.no_grad():
         stages = model.encode(images)
     stages = [x.detach().requires_grad_() for x in stages]
     logits = model.decode(rest_from(model, stages, stage))
-    score = logits[:, label][logits.argmax(1) == label].sum()
-    (gradient,) = torch.autograd.grad(score, stages[stage - 1])
-    return F.relu((gradient.mean((2, 3), keepdim=True) * stages[stage - 1]).sum(1)).detach()
+    where = logits.argmax(1) == label if where is None else where  # (B, H/8, W/8)
+    (gradient,) = torch.autograd.grad(logits[:, label][where].sum(), stages[stage - 1])
+    weights = gradient.mean((2, 3), keepdim=True)  # (B, C, 1, 1)
+    return F.relu((weights * stages[stage - 1]).sum(1)).detach()
 
 
 def rest_from(model: SegNeXt, stages: list[Tensor], stage: int) -> list[Tensor]:

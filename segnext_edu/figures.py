@@ -43,7 +43,7 @@ def show(figure: Figure | Image, alt: str) -> Picture:
     """
     buffer = BytesIO()
     if isinstance(figure, Image):
-        figure.save(buffer, format="PNG")
+        figure.save(buffer, format="PNG", compress_level=4)  # in half the time of 6, for a few per cent more bytes
     else:
         figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})  # no version number in the bytes
     return Picture(buffer.getvalue(), alt)

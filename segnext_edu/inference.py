@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +16,13 @@ from torch import Tensor
 from segnext_edu.augment import normalise
 from segnext_edu.data import class_names, reduce_zero_label
 from segnext_edu.files import InputError
+from segnext_edu.looks import ONCE, Look, most_likely
 from segnext_edu.metrics import IGNORE, ConfusionMatrix
-from segnext_edu.segnext import SegNeXt, resize
+from segnext_edu.segnext import SegNeXt
+from segnext_edu.windows import tiled
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-
-AT_ONCE = 16  # classes whose scores are held at full size together
 
 
 def open_photo(path: Path) -> Image.Image:
@@ -43,7 +42,7 @@ def to_tensor(picture: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(upright)).permute(2, 0, 1)  # (3, H, W)
 
 
-def prepare(picture: Tensor, short_side: int) -> Tensor:
+def prepare(picture: Tensor, short_side: float) -> Tensor:
     """uint8 (3, H, W) → model input (1, 3, h, w): short side resized, sides rounded up to multiples of 32, normalised.
 
     This is the authors' test-time preparation. The smoothing matters where a photograph shrinks a lot.
@@ -57,33 +56,43 @@ def prepare(picture: Tensor, short_side: int) -> Tensor:
 
 
 @torch.inference_mode()
-def predict(model: SegNeXt, picture: Tensor, short_side: int) -> Tensor:
-    """Label every pixel: uint8 (3, H, W) → labels (H, W), long, 0..K-1, on the model's device."""
-    device = next(model.parameters()).device
-    low = model.decode(model.encode(prepare(picture.to(device), short_side)))  # (1, K, h/8, w/8)
-    best, labels = None, None
-    # A few classes at a time: all of them at the size of a phone's photograph would not fit in memory.
-    for first in range(0, low.shape[1], AT_ONCE):
-        value, label = resize(low[:, first : first + AT_ONCE], picture.shape[1:]).max(1)  # (1, H, W) each
-        label = label + first
-        if best is None or labels is None:
-            best, labels = value, label
-        else:
-            labels = torch.where(value > best, label, labels)
-            best = torch.maximum(best, value)
-    assert labels is not None
-    return labels[0]  # (H, W)
+def predict(model: SegNeXt, picture: Tensor, short_side: int | None, look: Look = ONCE) -> Tensor:
+    """Label every pixel: uint8 (3, H, W) → labels (H, W), long, 0..K-1, on the model's device.
+
+    Args:
+        short_side: what the picture's short side is resized to, in pixels; None leaves it at its own size.
+        look: once and whole, or at several sizes, mirrored, in tiles.
+    """
+    picture = picture.to(next(model.parameters()).device)
+    return most_likely(list(views(model, picture, short_side or min(picture.shape[1:]), look)), picture.shape[1:])
 
 
-def evaluate(model: SegNeXt, scenes: Iterable[tuple[Tensor, Tensor]], short_side: int) -> ConfusionMatrix:
+def views(model: SegNeXt, picture: Tensor, short_side: int, look: Look) -> Iterator[Tensor]:
+    """What each look gives: logits (1, K, h, w) at the model's stride, the mirrored ones turned back."""
+
+    def network(images: Tensor) -> Tensor:
+        return model.decode(model.encode(images))  # (1, K, h, w)
+
+    for scale in look.scales:
+        images = prepare(picture, short_side * scale)
+        for mirrored in (False, True) if look.flip else (False,):
+            seen = images.flip(-1) if mirrored else images
+            logits = network(seen) if look.tiles is None else tiled(network, seen, look.tiles)
+            yield logits.flip(-1) if mirrored else logits
+
+
+def evaluate(
+    model: SegNeXt, scenes: Iterable[tuple[Tensor, Tensor]], short_side: int | None, look: Look = ONCE
+) -> ConfusionMatrix:
     """Score pictures at their own size.
 
     Args:
         scenes: pairs of a uint8 picture (3, H, W) and its labels (H, W) in 0..K-1, 255 where there is none.
+        short_side, look: as for `predict`.
     """
     matrix = ConfusionMatrix(model.num_classes)
     for picture, labels in scenes:
-        predicted = predict(model, picture, short_side)
+        predicted = predict(model, picture, short_side, look)
         matrix.update(predicted, labels.to(predicted.device))
     return matrix
 

@@ -160,3 +160,15 @@ def test_grad_cam_is_captums(model: SegNeXt, images: torch.Tensor, stage: int):
     expected = cam.attribute(images, relu_attributions=True).detach()[:, 0]
     torch.testing.assert_close(grad_cam(model, images, label, stage), expected, rtol=1e-3, atol=1e-5)
     assert expected.max() > 0
+
+
+def test_grad_cam_may_be_asked_about_named_pixels(model: SegNeXt, images: torch.Tensor):
+    """Those with the label are the default; its score adds up over pixels, and of none at all it says nothing."""
+    labels = record(model, images).logits.argmax(1)  # (B, h, w)
+    label = int(labels.mode().values.flatten()[0])
+    where = labels == label
+    assert torch.equal(grad_cam(model, images, label, 3, where), grad_cam(model, images, label, 3))
+    some = where.clone()
+    some[:, :, 6:] = False
+    assert some.any() and not torch.equal(grad_cam(model, images, label, 3, some), grad_cam(model, images, label, 3))
+    assert not grad_cam(model, images, label, 3, torch.zeros_like(where)).any()

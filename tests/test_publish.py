@@ -16,7 +16,7 @@ from segnext_edu.segnext import SegNeXt
 def run(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
     folder.mkdir()
-    card = {"recipe": {"data": "/home/somebody/photos", "start": None, "lr": 1e-3}, "score": {"step": 2, "miou": 0.5}}
+    card = {"recipe": {"data": "elsewhere/photos", "start": None, "lr": 1e-3}, "score": {"step": 2, "miou": 0.5}}
     save(SegNeXt("nano", 2), folder / "best.safetensors", ["a", "b"], card)
     (folder / "log.jsonl").write_text(json.dumps({"step": 1}) + "\n")
     return folder

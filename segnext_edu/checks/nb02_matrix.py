@@ -59,6 +59,10 @@ COUNT_MISTAKES: dict[str, Callable[[Tensor, Tensor, int], Tensor]] = {
     "So it is target · K + prediction.": lambda pred, target, k: _counted(pred, target, k).T,
     "Every cell holds 0 or 1: `counts[target, pred] += 1` with tensors adds once to a cell, however many pixels fall "
     "into it. Let bincount do the counting.": lambda pred, target, k: _counted(pred, target, k).clamp(max=1),
+    "The loop hands over a whole row of pixels at a time, and adds once to each cell that occurs in it, however often. "
+    "Loop over .flatten(), or let bincount do the counting.": lambda pred, target, k: torch.stack(
+        [_counted(said, true, k).clamp(max=1) for said, true in zip(pred, target)]
+    ).sum(0),
     "The ignored pixels (255) are counted as class 0: leave them out.": lambda pred, target, k: _counted(
         pred, target.where(target != IGNORE, 0), k
     ),

@@ -35,10 +35,12 @@ def _factors(answer: Callable[..., Any], kernel: Tensor) -> tuple[Tensor, Tensor
 def _expect_nearest(answer: Callable[..., Any], kernel: Tensor) -> None:
     col, row = _factors(answer, kernel)
     came = torch.outer(col, row).to(kernel)
+    if not came.isfinite().all():
+        raise Wrong("Your pair holds NaN or infinity. Is something divided by 0, or a root taken of a negative number?")
     u, s, vh = torch.linalg.svd(kernel)
     best = torch.outer(u[:, 0] * s[0], vh[0])
     distance, least = (kernel - came).norm().item(), (kernel - best).norm().item()
-    if not distance <= least + 1e-4 * kernel.norm().item():  # so that NaN is wrong as well
+    if distance > least + 1e-4 * kernel.norm().item():
         middle = len(kernel) // 2
         suspects = {
             "It is u·vᵀ without the singular value: multiply one of the two by s[0].": torch.outer(u[:, 0], vh[0]),
@@ -46,6 +48,9 @@ def _expect_nearest(answer: Callable[..., Any], kernel: Tensor) -> None:
             "The square root of s[0] belongs into both factors, or s[0] into one.": best / s[0].sqrt(),
             "The two are swapped: first the column, then the row.": best.T,
             "`vh` holds the rows already: take vh[0], not vh[:, 0].": torch.outer(u[:, 0] * s[0], vh[:, 0]),
+            "Two things: `vh` holds the rows already, so take vh[0], not vh[:, 0]; and s[0] is missing in both.": (
+                torch.outer(u[:, 0], vh[:, 0])
+            ),
             "The columns of u are what you want: u[:, 0], not u[0].": torch.outer(u[0] * s[0], vh[0]),
             "You took the last singular value. They are sorted, the largest first.": torch.outer(
                 u[:, -1] * s[-1], vh[-1]

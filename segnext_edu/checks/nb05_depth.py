@@ -163,6 +163,9 @@ def _rate_mistakes(blocks: tuple[int, ...], most: float) -> dict[str, list[float
             most * index / total for index in range(total)
         ],
         "All blocks have the same rate. The early ones are what all others build on: start from 0.": [most] * total,
+        "All blocks have half of the largest rate. That is the line's mean; here each has a rate of its own.": (
+            [most / 2] * total
+        ),
         "A rate a stage. It should grow from block to block.": [
             most * stage / (stages - 1) for stage, count in enumerate(blocks) for _ in range(count)
         ],

@@ -16,6 +16,7 @@ from ipywidgets import HTML, Image, VBox
 from segnext_edu.figures import Picture, show
 
 if TYPE_CHECKING:
+    import PIL.Image
     from matplotlib.figure import Figure
 
 # ipywidgets' image knows no alt text (and fails with a tooltip): its words stand beside it, for screen readers alone.
@@ -32,8 +33,8 @@ class Explorer(VBox):
     A control that has the keyboard's focus follows the arrow keys, as ipywidgets' sliders and dropdowns do.
 
     Args:
-        render: called with the controls' values by name, returns a figure made with `matplotlib.figure.Figure`. It must
-            be pure, the same values giving the same picture: the last 64 are kept.
+        render: called with the controls' values by name, returns a figure made with `matplotlib.figure.Figure`, or a
+            PIL image. It must be pure, the same values giving the same picture: the last 64 are kept.
         alt: what there is to see, in a sentence; or a function of the same values that says it.
         controls: ipywidgets with a `value` and a `description`, by the name of their argument.
 
@@ -41,7 +42,7 @@ class Explorer(VBox):
     control has moved, when there is nobody to raise it to, it stands as a sentence in the picture's place.
     """
 
-    def __init__(self, render: Callable[..., Figure], alt: str | Callable[..., str], **controls: Any):
+    def __init__(self, render: Callable[..., Figure | PIL.Image.Image], alt: str | Callable[..., str], **controls: Any):
         for name, control in controls.items():
             if not getattr(control, "description", ""):
                 raise ValueError(f"the control {name!r} needs a description: the words that stand beside it")
@@ -66,6 +67,11 @@ class Explorer(VBox):
     def values(self) -> dict[str, Any]:
         """What the controls say now, by name."""
         return {name: control.value for name, control in self.controls.items()}
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The controls to be seen now, by name; one that has no use at the moment has a `layout.display` of "none"."""
+        return {name: control for name, control in self.controls.items() if control.layout.display != "none"}
 
     def _moved(self, _change: Any) -> None:
         try:

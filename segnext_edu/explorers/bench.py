@@ -32,7 +32,7 @@ def main() -> int:
         first = time.perf_counter() - start
         times = {
             control: [interaction(explorer, control, value) for value in moves(explorer, control)]
-            for control in explorer.controls
+            for control in explorer.shown
         }
         every = [seconds for some in times.values() for seconds in some]
         slowest = max(times, key=lambda control: max(times[control]))

@@ -40,7 +40,7 @@ def test_its_controls_follow_the_keyboard(figure: Explorer) -> None:
 
 
 def test_every_control_moves_the_picture_and_back(figure: Explorer) -> None:
-    for name, control in figure.controls.items():
+    for name, control in figure.shown.items():
         start, opened = control.value, figure.picture
         drawn = set()
         for value in bench.moves(figure, name):

@@ -1,13 +1,9 @@
-"""The checks of notebook 05 let right answers through, however written, and name what is wrong with the others."""
+"""Answers to the exercises of notebook 05: right ones, and misconceptions by the words that must name them."""
 
 from __future__ import annotations
 
 import math
-import re
-import time
-from collections.abc import Callable
 
-import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -269,29 +265,6 @@ WRONG = {
         "list is flat": lambda blocks, most: sum(rates(blocks, most), []),
         "lists have": lambda blocks, most: [[0.0, most]] * len(blocks),
         "a list of lists": lambda blocks, most: most,
-        "from 0.050": lambda blocks, most: rates(blocks, most, lambda i, n, top: top / 2),
+        "half of the largest rate": lambda blocks, most: rates(blocks, most, lambda i, n, top: top / 2),
     },
 }
-
-
-@pytest.mark.parametrize(("exercise", "answer"), [(name, answer) for name in RIGHT for answer in RIGHT[name]])
-def test_right_answers_pass(exercise: str, answer: Callable, verdict: Callable) -> None:
-    began = time.process_time()
-    said = verdict(exercise, answer)
-    assert said.count("✓") >= 2 and "✗" not in said and "\n" not in said, said
-    assert time.process_time() - began < 2  # a fraction of a second where nobody else computes
-
-
-@pytest.mark.parametrize(("exercise", "words"), [(name, words) for name in WRONG for words in WRONG[name]])
-def test_each_misconception_is_named(exercise: str, words: str, verdict: Callable) -> None:
-    said = verdict(exercise, WRONG[exercise][words])
-    assert said.startswith("✗") and re.search(words, said), said
-
-
-def test_the_notebooks_random_numbers_stay_as_they_were(verdict: Callable) -> None:
-    torch.manual_seed(7)
-    expected = torch.rand(3)
-    torch.manual_seed(7)
-    for exercise, (answer, *_) in RIGHT.items():
-        verdict(exercise, answer)
-    assert torch.rand(3).equal(expected)

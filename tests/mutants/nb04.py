@@ -1,12 +1,7 @@
-"""The checks of notebook 04 let right answers through, however written, and name what is wrong with the others."""
+"""Answers to the exercises of notebook 04: right ones, and misconceptions by the words that must name them."""
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable
-
-import pytest
 import torch
 import torch.nn.functional as F
 
@@ -201,18 +196,3 @@ WRONG = {
         "the other order": lambda c, h, w: bills(c, h, w)[::-1],
     },
 }
-PROOFS = {"scales": 3, "attend": 3, "attention_bills": 2}
-
-
-@pytest.mark.parametrize(("exercise", "answer"), [(name, answer) for name in RIGHT for answer in RIGHT[name]])
-def test_right_answers_pass(exercise: str, answer: Callable, verdict: Callable) -> None:
-    began = time.process_time()
-    said = verdict(exercise, answer)
-    assert said.count("✓") == PROOFS[exercise] and "✗" not in said and "\n" not in said, said
-    assert time.process_time() - began < 2
-
-
-@pytest.mark.parametrize(("exercise", "words"), [(name, words) for name in WRONG for words in WRONG[name]])
-def test_each_misconception_is_named(exercise: str, words: str, verdict: Callable) -> None:
-    said = verdict(exercise, WRONG[exercise][words])
-    assert said.startswith("✗") and re.search(words, said), said

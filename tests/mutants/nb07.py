@@ -1,13 +1,10 @@
-"""The checks of notebook 07 let right answers through, however written, and name what is wrong with the others."""
+"""Answers to the exercises of notebook 07: right ones, and misconceptions by the words that must name them."""
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -167,17 +164,3 @@ WRONG: dict[str, dict[str, Callable]] = {
         "Expected a name": lambda name: name.split("."),
     },
 }
-
-
-@pytest.mark.parametrize(("exercise", "answer"), [(name, answer) for name in RIGHT for answer in RIGHT[name]])
-def test_right_answers_pass(exercise: str, answer: Callable, verdict: Callable) -> None:
-    began = time.process_time()
-    said = verdict(exercise, answer)
-    assert said.count("✓") == 3 and "✗" not in said and "\n" not in said
-    assert time.process_time() - began < 3  # a fraction of a second where nobody else computes
-
-
-@pytest.mark.parametrize(("exercise", "words"), [(name, words) for name in WRONG for words in WRONG[name]])
-def test_each_misconception_is_named(exercise: str, words: str, verdict: Callable) -> None:
-    said = verdict(exercise, WRONG[exercise][words])
-    assert said.startswith("✗") and re.search(words, said), said

@@ -1,12 +1,9 @@
-"""The checks of notebook 03 let right answers through, however written, and name what is wrong with the others."""
+"""Answers to the exercises of notebook 03: right ones, and misconceptions by the words that must name them."""
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Callable
 
-import pytest
 import torch
 import torch.nn.functional as F
 
@@ -139,6 +136,7 @@ WRONG = {
         "square root": svd_with(lambda u, s, vh: (u[:, 0] * s[0].sqrt(), vh[0])),
         "swapped": svd_with(lambda u, s, vh: (vh[0], u[:, 0] * s[0])),
         "not vh\\[:, 0\\]": svd_with(lambda u, s, vh: (u[:, 0] * s[0], vh[:, 0])),
+        "Two things: ": svd_with(lambda u, s, vh: (u[:, 0], vh[:, 0])),
         "not u\\[0\\]": svd_with(lambda u, s, vh: (u[0] * s[0], vh[0])),
         "the largest first": svd_with(lambda u, s, vh: (u[:, -1] * s[-1], vh[-1])),
         "middle column and row": lambda kernel: (kernel[:, len(kernel) // 2], kernel[len(kernel) // 2]),
@@ -148,20 +146,6 @@ WRONG = {
         "return the two factors": lambda kernel: torch.outer(*factors(kernel)),
         "Expected col of shape": svd_with(lambda u, s, vh: (u[:, :1] * s[0], vh[:1])),
         "the precision was lost": lambda kernel: tuple(factor.float() for factor in factors(kernel)),
-        "away from it, the nearest pair": lambda kernel: (torch.full_like(kernel[0], float("nan")), kernel[0]),
+        "Your pair holds NaN or infinity": lambda kernel: (torch.full_like(kernel[0], float("nan")), kernel[0]),
     },
 }
-
-
-@pytest.mark.parametrize(("exercise", "answer"), [(name, answer) for name in RIGHT for answer in RIGHT[name]])
-def test_right_answers_pass(exercise: str, answer: Callable, verdict: Callable) -> None:
-    began = time.process_time()
-    said = verdict(exercise, answer)
-    assert said.count("✓") == 3 and "✗" not in said and "\n" not in said
-    assert time.process_time() - began < 3  # a fraction of a second where nobody else computes
-
-
-@pytest.mark.parametrize(("exercise", "words"), [(name, words) for name in WRONG for words in WRONG[name]])
-def test_each_misconception_is_named(exercise: str, words: str, verdict: Callable) -> None:
-    said = verdict(exercise, WRONG[exercise][words])
-    assert said.startswith("✗") and re.search(words, said), said

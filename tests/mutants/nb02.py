@@ -1,16 +1,12 @@
-"""The checks of notebook 02 let right answers through, however written, and name what is wrong with the others."""
+"""Answers to the exercises of notebook 02: right ones, and misconceptions by the words that must name them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import nbformat
-import pytest
 import torch
 
-from segnext_edu import checks
-from segnext_edu.metrics import IGNORE, ConfusionMatrix
-from segnext_edu.notebooks import FOLDER
+from segnext_edu.metrics import ConfusionMatrix
 
 
 def counts_by_class(pred, target, k):
@@ -49,6 +45,13 @@ def kept(wrong):
 def once_a_cell(pred, target, k):
     found = torch.zeros(k, k)
     found[target, pred] += 1
+    return found
+
+
+def once_a_row(pred, target, k):
+    found = torch.zeros(k, k)
+    for true, said in zip(target, pred):
+        found[true[true != 255], said[true != 255]] += 1
     return found
 
 
@@ -92,7 +95,6 @@ def weighted(matrices):
     return (iou(total).nan_to_num() * total.sum(1)).sum() / total.sum()
 
 
-REFERENCES = {"confusion_matrix": counts_by_class, "class_iou": iou, "dataset_miou": miou}
 RIGHT = {
     "confusion_matrix": [counts_by_class, counts_by_loop, counts_by_one_hot, kept(counts)],
     "class_iou": [iou, iou_by_loop, lambda m: iou(m).tolist()],
@@ -102,6 +104,7 @@ WRONG = {
     "confusion_matrix": {
         "Rows and columns are swapped": kept(lambda pred, target, k: counts(target, pred, k)),
         "holds 0 or 1": kept(once_a_cell),
+        "a whole row of pixels at a time": once_a_row,
         "counted as class 0": lambda p, t, k: counts_by_loop(p, torch.where(t == 255, 0, t), k),
         "counted as the last class": lambda p, t, k: counts_by_loop(p, t.clamp(max=k - 1), k),
         "counted as right": lambda p, t, k: counts_by_loop(p, torch.where(t == 255, p, t), k),
@@ -144,35 +147,3 @@ WRONG = {
         "a mean or a sum still missing": lambda ms: iou(sum(ms)),
     },
 }
-
-
-@pytest.mark.parametrize(
-    ("exercise", "answer"), [(exercise, answer) for exercise, answers in RIGHT.items() for answer in answers]
-)
-def test_right_answers_are_accepted(exercise: str, answer: Callable, verdict: Callable) -> None:
-    said = verdict(exercise, answer)
-    assert said.startswith("✓") and "✗" not in said
-
-
-def test_the_notebooks_own_solutions_are_accepted(capsys: pytest.CaptureFixture) -> None:
-    (path,) = FOLDER.glob("02_*.ipynb")
-    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if "### BEGIN SOLUTION" in cell.source]
-    exec("\n".join(cells), {"torch": torch, "Tensor": torch.Tensor, "IGNORE": IGNORE, "checks": checks})
-    said = capsys.readouterr().out.splitlines()
-    assert len(said) == len(REFERENCES) and all(line.startswith("✓") for line in said)
-
-
-@pytest.mark.parametrize(
-    ("exercise", "named"), [(exercise, named) for exercise, answers in WRONG.items() for named in answers]
-)
-def test_each_mistake_is_named(exercise: str, named: str, verdict: Callable) -> None:
-    said = verdict(exercise, WRONG[exercise][named])
-    assert said.startswith("✗") and "✓" not in said and "\n" not in said
-    assert named in said, said
-
-
-def test_a_check_leaves_the_random_state_alone(verdict: Callable) -> None:
-    before = torch.get_rng_state()
-    for exercise, answer in REFERENCES.items():
-        verdict(exercise, answer)
-    assert torch.equal(before, torch.get_rng_state())

@@ -1,0 +1,41 @@
+"""The lecturer's commands: `python -m segnext_edu course release | answers | grade | pack`."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The commands and their options."""
+    commands = parser.add_subparsers(dest="course", required=True, metavar="what")
+    for name, text in (
+        ("release", "the students' notebooks"),
+        ("answers", "the lecturer's, a course for nbgrader"),
+        ("pack", "lesson plans, sheets to print, and what students get wrong"),
+    ):
+        commands.add_parser(name, help=text).add_argument("--out", type=Path, required=True, help="a new folder")
+    grade = commands.add_parser("grade", help="prove that nbgrader gives every hand-in what is due")
+    grade.add_argument("--sets", nargs="+", default=["ps1", "ps2", "ps3", "ps4"], help="problem sets (all four)")
+    grade.add_argument(
+        "--mutants", type=int, default=4, help="misconceptions a notebook, the exercises taking turns (4); 0 takes all"
+    )
+
+
+def main(args: argparse.Namespace) -> None:
+    """Run one of them."""
+    from segnext_edu.course import grade, handout, pack
+
+    if args.course == "grade":
+        with tempfile.TemporaryDirectory() as folder:
+            for line in grade.prove(Path(folder) / "course", args.sets, args.mutants or None):
+                print(line, flush=True)
+        return
+    if args.course == "pack":
+        handout.refuse(args.out)
+        print(*pack.write(args.out), sep="\n")
+        return
+    write = handout.write_course if args.course == "answers" else lambda out: handout.write(out, "students")
+    for name, known in write(args.out).items():
+        print(f"{name}: {len(known)} exercises, {sum(exercise.points for exercise in known)} points")

@@ -1,0 +1,70 @@
+"""A headless Chromium that watches what it is shown: what goes wrong in it, and what it asks the network for.
+
+Where there is none these tests are skipped; where SEGNEXT_EDU_BROWSER is "required", as in CI, they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+HERE = ("127.0.0.1", "localhost", "")  # "" is that of data:, blob: and file: addresses
+PATIENCE = 120_000  # milliseconds: on a busy machine a browser is slow
+
+
+def find_chromium() -> str:
+    """The browser's path; skips or fails where there is none."""
+    named = os.environ.get("CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found:
+        return found
+    reason = "no Chromium found: install it (apt-get install chromium), or say in CHROMIUM where it is"
+    if os.environ.get("SEGNEXT_EDU_BROWSER") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = find_chromium()
+    with sync_playwright() as playwright:
+        # As root Chromium runs without its sandbox or not at all; what is opened here is our own.
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watched:
+    """A page, and what happened on it: errors, and addresses on other machines."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(PATIENCE)
+        self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self._asked(request.url))
+        self.page.on("websocket", lambda socket: self._asked(socket.url))
+
+    def _asked(self, address: str) -> None:
+        self.requests.append(address)
+        if (urlsplit(address).hostname or "") not in HERE:
+            self.elsewhere.append(address)
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    """A fresh page, wide enough for everything."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    yield Watched(context.new_page())
+    context.close()

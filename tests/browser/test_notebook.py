@@ -1,0 +1,208 @@
+"""The attention atlas in a notebook's two lives: with a kernel, in JupyterLab, and without one, as a page.
+
+Both use notebook 09 itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbconvert
+import nbformat
+import pytest
+from PIL import Image
+from playwright.sync_api import Page
+
+from segnext_edu.explorers.upload import MOST_BYTES
+from segnext_edu.notebooks import FOLDER
+from tests.browser.conftest import PATIENCE, Watched
+
+NOTEBOOK = FOLDER / "09_attention_atlas.ipynb"
+TOKEN = "only-for-this-test"
+# JupyterLab draws cells when they come into view, and asks about news; here all are drawn, and nothing is asked.
+SETTINGS = {
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+    "@jupyterlab/apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
+}
+QUIET = (
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    "--LabApp.news_url=None",
+    "--LabApp.extension_manager=readonly",
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of notebook 09 in a JupyterLab of its own, which knows nothing of this machine's settings."""
+    home = tmp_path_factory.mktemp("lab")
+    (home / "work").mkdir()
+    (home / "work" / NOTEBOOK.name).write_bytes(NOTEBOOK.read_bytes())
+    for name, settings in SETTINGS.items():
+        file = home / "settings" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(settings))
+    port = free_port()
+    places = {
+        "JUPYTER_CONFIG_DIR": home / "config",
+        "JUPYTER_DATA_DIR": home / "data",
+        "JUPYTER_RUNTIME_DIR": home / "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": home / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
+        "IPYTHONDIR": home / "ipython",
+    }
+    command = [
+        *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", *QUIET),
+        *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"),
+        *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={home / 'work'}"),
+    ]
+    environment = {**os.environ, **{name: str(path) for name, path in places.items()}, "CUDA_VISIBLE_DEVICES": ""}
+    with (home / "log").open("wb") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/api?token={TOKEN}", server, home / "log")
+        yield f"http://127.0.0.1:{port}/lab/tree/{NOTEBOOK.name}?token={TOKEN}"
+    finally:
+        server.terminate()
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
+    """Until a server answers; fails with its log when it ends, or does not answer for too long."""
+    end = time.monotonic() + PATIENCE / 1000
+    while server.poll() is None and time.monotonic() < end:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.3)
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+PICTURE = """() => {
+  const image = [...document.querySelectorAll('img.widget-image')].pop();
+  if (!image || !image.complete || !image.naturalWidth) return null;
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  canvas.getContext('2d').drawImage(image, 0, 0);
+  return canvas.toDataURL();
+}"""
+
+
+def changes(page: Page, action: Callable[[], object]) -> None:
+    """Do something, and wait until the figure's picture is another one: a Timeout says that it stayed."""
+    before = page.evaluate(PICTURE)
+    action()
+    page.wait_for_function(f"(before) => {{ const now = ({PICTURE})(); return now && now !== before; }}", arg=before)
+
+
+def readout(page: Page, control: str) -> str:
+    return page.locator(slider(control)).locator(".widget-readout").inner_text()
+
+
+def slider(control: str) -> str:
+    return f'.widget-slider:has(label:text-is("{control}"))'
+
+
+def run_all(page: Page) -> None:
+    """Run > Run All Cells, once the kernel is there; until the last one is done."""
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
+    page.locator(".lm-Menu-itemLabel").get_by_text("Run All Cells", exact=True).click()
+    page.wait_for_selector(".segnext-picker", timeout=240_000)
+    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', state="attached", timeout=240_000)
+
+
+@pytest.mark.timeout(600)
+def test_live_in_jupyterlab(watched: Watched, lab: str, tmp_path: Path) -> None:
+    """All cells run; a slider, a click, a drag, the keys, an upload and a broken one; nothing fails or is fetched."""
+    page = watched.page
+    page.goto(lab)
+    run_all(page)
+    assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    picker = page.locator(".segnext-picker").last
+    picker.scroll_into_view_if_needed()
+    page.wait_for_function(PICTURE)
+
+    handle = page.locator(slider("row, %")).locator(".noUi-handle").last
+    handle.focus()
+    before = int(readout(page, "row, %"))
+    changes(page, lambda: page.keyboard.press("ArrowRight"))
+    assert int(readout(page, "row, %")) == before + 1
+
+    box = picker.bounding_box()
+    assert box
+    changes(page, lambda: page.mouse.click(box["x"] + 0.2 * box["width"], box["y"] + 0.3 * box["height"]))
+    page.wait_for_selector(".segnext-picker[aria-label*='row 30 %, column 20 %']")
+    assert (readout(page, "row, %"), readout(page, "column, %")) == ("30", "20")
+
+    for key, row, column in (("ArrowDown", 31, 20), ("ArrowRight", 31, 21), ("Shift+ArrowUp", 21, 21)):
+        changes(page, lambda key=key: page.keyboard.press(key))
+        assert (readout(page, "row, %"), readout(page, "column, %")) == (str(row), str(column))
+
+    def drag() -> None:
+        page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.3 * box["height"])
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.7 * box["height"], steps=4)
+        page.mouse.up()
+
+    changes(page, drag)
+    page.wait_for_selector(".segnext-picker[aria-label*='row 70 %, column 80 %']")
+
+    Image.new("RGB", (96, 64), "teal").save(tmp_path / "sea.png")
+    Image.frombytes("RGB", (2400, 1600), os.urandom(2400 * 1600 * 3)).save(tmp_path / "huge.png")
+    assert (tmp_path / "huge.png").stat().st_size > MOST_BYTES
+    (tmp_path / "film.mp4").write_bytes(bytes(MOST_BYTES + 1))
+    (tmp_path / "letter.png").write_text("Dear photograph")
+    button = page.locator(".jupyter-button", has_text="your own photograph")
+    changes(page, lambda: upload(page, button, tmp_path / "sea.png"))
+    upload(page, button, tmp_path / "letter.png")
+    page.get_by_text("letter.png is not a picture that can be read").wait_for()
+    upload(page, button, tmp_path / "film.mp4")
+    page.get_by_text("film.mp4 is not a picture that can be read").wait_for()
+    upload(page, button, tmp_path / "huge.png")
+    page.locator("option", has_text="huge.png").wait_for(state="attached")
+    page.wait_for_function(PICTURE)
+
+    assert watched.errors == []
+    assert watched.elsewhere == []
+
+
+def upload(page: Page, button: object, file: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        button.click()
+    chooser.value.set_files(file)
+
+
+@pytest.mark.parametrize("template", ["classic", "lab"])
+def test_still_as_a_page(watched: Watched, tmp_path: Path, template: str) -> None:
+    """Made by nbconvert, it shows the picture as it was stored, large enough to be seen, and no broken widget."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if "nb09.explorer(" in cell.get("source", "")]
+    page, _ = nbconvert.HTMLExporter(template_name=template).from_notebook_node(notebook)
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    # nbconvert's pages ask the network for scripts; the picture must be there without.
+    watched.page.route("**/*", lambda route: route.continue_() if route.request.url[:5] == "file:" else route.abort())
+    watched.page.goto((tmp_path / "page.html").as_uri(), wait_until="domcontentloaded")
+    image = watched.page.locator("img").last
+    image.wait_for()
+    assert image.evaluate("(image) => image.decode().then(() => image.naturalWidth)") >= 600
+    box = image.bounding_box()
+    assert box and box["width"] >= 500 and box["height"] >= 150
+    assert "model not found" not in (watched.page.text_content("body") or "").lower()
