@@ -123,17 +123,22 @@ def available() -> dict[str, Available]:
     return found
 
 
-def begin_with(model: nn.Module, path: str | Path) -> dict[str, Any]:
-    """Give a model the weights of a checkpoint, in place; but the classifier keeps its own where K differs.
+def begin_with(model: nn.Module, path: str | Path, classes: Sequence[str]) -> dict[str, Any]:
+    """Give a model the weights of a checkpoint, in place; but the classifier keeps its own where the classes differ.
+
+    Args:
+        classes: the K names of the model's classes, in the order of its logits.
 
     Returns: the checkpoint's card. Raises InputError when the checkpoint is of another variant.
     """
     start = read(path)
     mine, theirs = model.state_dict(), start.state_dict()
-    other = [name for name in mine if name not in theirs or mine[name].shape != theirs[name].shape]
-    if mine.keys() != theirs.keys() or not set(other) <= {"decoder.classify.weight", "decoder.classify.bias"}:
+    classifier = {"decoder.classify.weight", "decoder.classify.bias"}
+    other = {name for name in mine if name not in theirs or mine[name].shape != theirs[name].shape}
+    if mine.keys() != theirs.keys() or not other <= classifier:
         raise InputError(f"{path}: a {start.variant!r} cannot begin another network; give the --variant it was made as")
-    model.load_state_dict({name: tensor for name, tensor in theirs.items() if name not in other}, strict=False)
+    kept = set() if start.classes == tuple(classes) else classifier
+    model.load_state_dict({name: tensor for name, tensor in theirs.items() if name not in kept}, strict=False)
     return start.card
 
 

@@ -85,7 +85,7 @@ class Run:
         model = network(len(self.classes)) if network else SegNeXt(recipe.variant, len(self.classes))
         self.terms = {}
         if recipe.start is not None:  # what it was made of lays its terms on what is made of it
-            card = checkpoints.begin_with(model, recipe.start)
+            card = checkpoints.begin_with(model, recipe.start, self.classes)
             self.terms = {name: value for name, value in card.items() if name == "terms"}
         if recipe.freeze_encoder:
             model.encoder.requires_grad_(False)

@@ -173,23 +173,30 @@ class TestSaveAndLoad:
 
 
 class TestBeginWith:
-    def test_other_classes_keep_a_fresh_classifier(self, tmp_path: Path):
+    @pytest.mark.parametrize("classes", ["abc", "bcdea"], ids=["fewer", "as many, others"])
+    def test_other_classes_keep_a_fresh_classifier(self, tmp_path: Path, classes):
         torch.manual_seed(0)
-        start, model = SegNeXt("nano", 5), SegNeXt("nano", 3)
+        start, model = SegNeXt("nano", 5), SegNeXt("nano", len(classes))
         save(start, tmp_path / "start.safetensors", "abcde", {"terms": "Not for sale."})
         fresh = model.decoder.classify.weight.clone()
-        assert begin_with(model, tmp_path / "start.safetensors") == {"terms": "Not for sale."}
+        assert begin_with(model, tmp_path / "start.safetensors", classes) == {"terms": "Not for sale."}
         assert torch.equal(model.decoder.classify.weight, fresh)
         for name, tensor in start.state_dict().items():
             if not name.startswith("decoder.classify"):
                 assert torch.equal(model.state_dict()[name], tensor), name
+
+    def test_the_same_classes_keep_the_checkpoints_classifier(self, tmp_path: Path):
+        start, model = SegNeXt("nano", 5), SegNeXt("nano", 5)
+        save(start, tmp_path / "start.safetensors", "abcde", {})
+        begin_with(model, tmp_path / "start.safetensors", "abcde")
+        assert all(torch.equal(tensor, start.state_dict()[name]) for name, tensor in model.state_dict().items())
 
     def test_another_network_is_refused_and_left_as_it_was(self, tmp_path: Path):
         save(SegNeXt("nano", 2), tmp_path / "start.safetensors", "ab", {})
         model = SegNeXt("tiny", 2)
         before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         with pytest.raises(InputError, match="start.safetensors: a 'nano' cannot begin another network"):
-            begin_with(model, tmp_path / "start.safetensors")
+            begin_with(model, tmp_path / "start.safetensors", "ab")
         assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 

@@ -1,6 +1,7 @@
 """How things grow: the fit finds the exponent, a measurement is a process's own, and nonsense is refused."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -40,7 +41,9 @@ def test_a_process_measures_one_picture_whatever_its_starter_holds():
     assert picture < row.bytes < 100 * picture  # the maps are larger than the picture, but not without measure
 
 
-def test_a_picture_too_small_to_be_seen_is_refused_in_words():
+def test_a_picture_too_small_to_be_seen_is_refused_in_words(monkeypatch):
+    said = SimpleNamespace(returncode=0, stdout='{"seconds": 0.1, "bytes": 0}')
+    monkeypatch.setattr(scaling.subprocess, "run", lambda *_, **__: said)
     with pytest.raises(InputError, match="too small"):
         in_a_process("nano", 32, 32, repeats=1, threads=1)
 
