@@ -13,7 +13,8 @@ class TestRecipe:
         authors = default_recipe("ade20k")
         assert dataclasses.asdict(authors) == {
             "data": "ade20k", "variant": "tiny", "steps": 160_000, "batch": 16, "crop": 512, "short_side": 512,
-            "lr": 6e-5, "head_lr": 10.0, "weight_decay": 0.01, "warmup": 1500, "clip": None, "seed": 0, "start": None, "freeze_encoder": False,
+            "lr": 6e-5, "head_lr": 10.0, "weight_decay": 0.01, "warmup": 1500, "clip": None, "seed": 0,
+            "start": None, "freeze_encoder": False,
         }  # fmt: skip
 
     def test_what_is_given_wins_and_the_rest_follows(self):
