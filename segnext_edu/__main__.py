@@ -10,24 +10,17 @@ from pathlib import Path
 
 from segnext_edu import atlas, bench, export, looks
 from segnext_edu.course import command as course
-from segnext_edu.files import InputError, appears_whole
+from segnext_edu.files import InputError, appears_whole, one_line_errors
 from segnext_edu.segnext import VARIANTS
 
 # Heavy libraries are imported by the command that needs them, so that --help answers at once.
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Returns 0; 2 when the input is at fault, after one line that says how."""
+@one_line_errors
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; the exit code is 0, 2 when the input is at fault, 130 after Ctrl+C."""
     args = parser().parse_args(arguments)
-    try:
-        args.command(args)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    return 0
+    args.command(args)
 
 
 def parser() -> argparse.ArgumentParser:

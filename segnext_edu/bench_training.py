@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from segnext_edu.comparison import NETWORKS
-from segnext_edu.files import InputError, appears_whole
+from segnext_edu.files import appears_whole, one_line_errors
 from segnext_edu.peers import TrainedMMSegmentation
 from segnext_edu.run import Run
 from segnext_edu.train import Recipe
@@ -118,8 +118,9 @@ def line(row: dict[str, Any], first: dict[str, Any]) -> str:
     )
 
 
-def main() -> int:
-    """Print a line a network. Returns 0; 2 when the input is at fault, after one line that says how."""
+@one_line_errors
+def main() -> None:
+    """Print a line a network."""
     parser = argparse.ArgumentParser(prog="python -m segnext_edu.bench_training", description=__doc__)
     parser.add_argument("--networks", nargs="+", choices=BUILDERS, default=["tiny", "mmsegmentation"])
     parser.add_argument("--data", default="mini", help="mini, ade20k, or a folder or zip (mini)")
@@ -134,22 +135,17 @@ def main() -> int:
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    try:
-        # The steps of a schedule long enough that the rate is almost the same at all of them.
-        recipe = Recipe(args.data, "tiny", 10_000, args.batch, args.crop, args.crop)
-        rows = measure(args.networks, recipe, args.repeats, args.device, args.precision, args.compile)
-        print("network           images/s   times   waiting     GiB  predicted/s   times")
-        for row in rows:
-            print(line(row, rows[0]))
-        if args.json:
-            setting = {name: value for name, value in vars(args).items() if name != "json"}
-            setting |= {"torch": torch.__version__, "threads": torch.get_num_threads(), "data": Path(args.data).name}
-            with appears_whole(args.json) as part:
-                part.write_text(json.dumps({"setting": setting, "rows": rows}, indent=1) + "\n")
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    # The steps of a schedule long enough that the rate is almost the same at all of them.
+    recipe = Recipe(args.data, "tiny", 10_000, args.batch, args.crop, args.crop)
+    rows = measure(args.networks, recipe, args.repeats, args.device, args.precision, args.compile)
+    print("network           images/s   times   waiting     GiB  predicted/s   times")
+    for row in rows:
+        print(line(row, rows[0]))
+    if args.json:
+        setting = {name: value for name, value in vars(args).items() if name != "json"}
+        setting |= {"torch": torch.__version__, "threads": torch.get_num_threads(), "data": Path(args.data).name}
+        with appears_whole(args.json) as part:
+            part.write_text(json.dumps({"setting": setting, "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from typing import Any
 from segnext_edu.baselines import OtherDecoder, PlainHead
 from segnext_edu.contenders import Contender, SegFormerB0, UNet
 from segnext_edu.cost import count_macs, count_parameters
-from segnext_edu.files import InputError, appears_whole
+from segnext_edu.files import InputError, appears_whole, one_line_errors
 from segnext_edu.inference import evaluate
 from segnext_edu.segnext import VARIANTS, SegNeXt
 from segnext_edu.train import default_recipe
@@ -98,8 +98,9 @@ def holdout(data: Path, out: Path, share: float = 0.15, seed: int = 0) -> None:
     print(f"{out}: {len(stems) - len(aside)} pictures to train on, {len(aside)} of other places to score on")
 
 
-def main() -> int:
-    """Returns 0; 2 when the input is at fault, after one line that says how."""
+@one_line_errors
+def main() -> None:
+    """Run the command."""
     top = argparse.ArgumentParser(prog="python -m segnext_edu.comparison", description=__doc__)
     commands = top.add_subparsers(required=True, dest="command", metavar="command")
     aside = commands.add_parser("holdout", help="a folder to choose a recipe in")
@@ -114,17 +115,12 @@ def main() -> int:
     train.add_argument("--precision", default="auto", help="float32, bf16 or auto: bf16 on a GPU (auto)")
     train.add_argument("--work", required=True, type=Path, help="folder for the run's log and checkpoints")
     args = top.parse_args()
-    try:
-        if args.command == "holdout":
-            holdout(args.data, args.out)
-            return 0
-        result = run(str(args.data), args.network, args.seed, args.steps, args.lr, args.work, args.precision)
-        with appears_whole(args.out) as part:
-            part.write_text(json.dumps(result) + "\n")
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    if args.command == "holdout":
+        holdout(args.data, args.out)
+        return
+    result = run(str(args.data), args.network, args.seed, args.steps, args.lr, args.work, args.precision)
+    with appears_whole(args.out) as part:
+        part.write_text(json.dumps(result) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ParamSpec
+
+P = ParamSpec("P")
 
 
 class InputError(ValueError):
@@ -14,6 +19,27 @@ class InputError(ValueError):
 
     The message is one line: what came, what was expected, what to do. The commands print it and exit with code 2.
     """
+
+
+def one_line_errors(main: Callable[P, None]) -> Callable[P, int]:
+    """A command's `main`, whose result becomes the exit code.
+
+    0 when all went well; 2 after an InputError and 130 after Ctrl+C, each said in one line on stderr.
+    """
+
+    @functools.wraps(main)
+    def with_exit_code(*args: P.args, **kwargs: P.kwargs) -> int:
+        try:
+            main(*args, **kwargs)
+        except InputError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("stopped", file=sys.stderr)
+            return 130
+        return 0
+
+    return with_exit_code
 
 
 def repository_data() -> Path:

@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from segnext_edu.files import InputError, appears_whole
+from segnext_edu.files import InputError, appears_whole, one_line_errors
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -99,19 +99,15 @@ def refresh(path: Path) -> str:
     return f"{path.stem}: {seconds:.0f} s, {verdict}"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command. Returns its exit code: 0, or 2 for a notebook that is not there or does not run."""
+@one_line_errors
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; the exit code is 2 for a notebook that is not there or does not run."""
     parser = argparse.ArgumentParser(prog="python -m segnext_edu.notebooks", description=__doc__)
     command = parser.add_subparsers(dest="command", required=True).add_parser("refresh", help="run and store again")
     command.add_argument("names", nargs="*", help="such as 03 or 03_strip_convolution; all of them where none is given")
     names = parser.parse_args(arguments).names
-    try:
-        for path in [find(name) for name in names] or sorted(FOLDER.glob("*.ipynb")):
-            print(refresh(path), flush=True)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    for path in [find(name) for name in names] or sorted(FOLDER.glob("*.ipynb")):
+        print(refresh(path), flush=True)
 
 
 def find(name: str) -> Path:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from segnext_edu import checkpoints
-from segnext_edu.files import InputError, appears_whole, repository_data
+from segnext_edu.files import appears_whole, one_line_errors, repository_data
 
 
 def publish(run: Path, name: str, terms: str | None, folder: Path) -> Path:
@@ -29,20 +29,16 @@ def publish(run: Path, name: str, terms: str | None, folder: Path) -> Path:
     return out
 
 
-def main() -> int:
-    """Returns 0; 2 when the input is at fault, after one line that says how."""
+@one_line_errors
+def main() -> None:
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m segnext_edu.publish", description=__doc__)
     parser.add_argument("run", type=Path, help="the run's folder")
     parser.add_argument("--name", required=True, help="of the checkpoint")
     parser.add_argument("--terms", help="what users of the weights must keep to, in a sentence")
     parser.add_argument("--out", type=Path, default=repository_data() / "checkpoints")
     args = parser.parse_args()
-    try:
-        print(publish(args.run, args.name, args.terms, args.out))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    print(publish(args.run, args.name, args.terms, args.out))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ import psutil
 import torch
 
 from segnext_edu.contenders import SegFormerB0
-from segnext_edu.files import InputError, appears_whole
+from segnext_edu.files import InputError, appears_whole, one_line_errors
 from segnext_edu.segnext import VARIANTS, SegNeXt
 
 SIZES = ("512x256", "512x512", "1024x512", "1024x1024", "2048x1024", "2048x2048")  # width × height, each twice the last
@@ -46,7 +46,8 @@ class Measured:
     bytes: int  # by which the process's memory grew at most, above what the network alone needs
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@one_line_errors
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure every network at every size, print a line for each and the exponents, and write them as JSON."""
     parser = argparse.ArgumentParser(prog="python -m segnext_edu.scaling", description=__doc__)
     parser.add_argument("--networks", nargs="+", choices=[*VARIANTS, SEGFORMER], default=["tiny", SEGFORMER])
@@ -55,26 +56,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (1)")
     parser.add_argument("--out", type=Path, required=True, help="the JSON file")
     args = parser.parse_args(arguments)
-    try:
-        sizes = [parsed(size) for size in args.sizes]
-        if args.repeats < 1 or args.threads < 1 or len({math.prod(size) for size in sizes}) < 2:
-            raise InputError("scaling: at least two sizes, one repeat and one thread are needed to draw a line")
-        rows = []
-        for network in args.networks:
-            for width, height in sizes:
-                rows.append(in_a_process(network, width, height, args.repeats, args.threads))
-                seconds, mebibytes = rows[-1].seconds, rows[-1].bytes / 2**20
-                print(f"{network:14}{width:6} × {height:<6}{seconds:9.3f} s{mebibytes:9.0f} MiB", flush=True)
-        found = exponents(rows)
-        for network, slopes in found.items():
-            print(f"{network}: as pixels to the power {slopes['seconds']:.2f} (time), {slopes['bytes']:.2f} (memory)")
-        with appears_whole(args.out) as part:
-            table = {"setting": setting(args), "exponents": found, "rows": [asdict(row) for row in rows]}
-            part.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    sizes = [parsed(size) for size in args.sizes]
+    if args.repeats < 1 or args.threads < 1 or len({math.prod(size) for size in sizes}) < 2:
+        raise InputError("scaling: at least two sizes, one repeat and one thread are needed to draw a line")
+    rows = []
+    for network in args.networks:
+        for width, height in sizes:
+            rows.append(in_a_process(network, width, height, args.repeats, args.threads))
+            seconds, mebibytes = rows[-1].seconds, rows[-1].bytes / 2**20
+            print(f"{network:14}{width:6} × {height:<6}{seconds:9.3f} s{mebibytes:9.0f} MiB", flush=True)
+    found = exponents(rows)
+    for network, slopes in found.items():
+        print(f"{network}: as pixels to the power {slopes['seconds']:.2f} (time), {slopes['bytes']:.2f} (memory)")
+    with appears_whole(args.out) as part:
+        table = {"setting": setting(args), "exponents": found, "rows": [asdict(row) for row in rows]}
+        part.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
 def parsed(size: str) -> tuple[int, int]:

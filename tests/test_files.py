@@ -2,7 +2,7 @@ import errno
 
 import pytest
 
-from segnext_edu.files import InputError, appears_whole, repository_data
+from segnext_edu.files import InputError, appears_whole, one_line_errors, repository_data
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path):
@@ -51,3 +51,28 @@ def test_a_place_that_cannot_be_becomes_a_sentence(tmp_path):
 
 def test_what_ships_is_there():
     assert (repository_data() / "mini" / "train.parquet").is_file()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [(None, 0, ""), (InputError("no such file"), 2, "error: no such file"), (KeyboardInterrupt(), 130, "stopped")],
+)
+def test_a_command_ends_in_an_exit_code_and_a_line_at_most(capsys, error, code, said):
+    @one_line_errors
+    def main(answer):
+        if error is not None:
+            raise error
+        print(answer)
+
+    assert main("done") == code
+    written = capsys.readouterr()
+    assert written.err.strip() == said and written.out == ("" if error else "done\n")
+
+
+def test_a_fault_of_ours_keeps_its_traceback():
+    @one_line_errors
+    def main():
+        raise RuntimeError("ours")
+
+    with pytest.raises(RuntimeError, match="ours"):
+        main()

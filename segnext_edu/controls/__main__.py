@@ -22,31 +22,27 @@ from segnext_edu.controls.masking import LARGEST, SHARES
 from segnext_edu.controls.rivals import untrained
 from segnext_edu.controls.survey import DRAWS, TWINS, fates, turned_bars
 from segnext_edu.data import load_scenes
-from segnext_edu.files import InputError, appears_whole
+from segnext_edu.files import InputError, appears_whole, one_line_errors
 from segnext_edu.inference import card_short_side, prepare, to_tensor
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command. Returns 0; 2 when the input is at fault, after one line that says how."""
+@one_line_errors
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m segnext_edu.controls", description=__doc__)
     parser.add_argument("--checkpoint", required=True, type=Path)
     parser.add_argument("--data", required=True, help="mini, ade20k, or a folder or zip; its val split is used")
     parser.add_argument("--pictures", type=int, help="how many of them, spread evenly (all)")
     parser.add_argument("--out", required=True, type=Path, help="the JSON file")
     args = parser.parse_args(arguments)
-    try:
-        if args.out.suffix != ".json":
-            raise InputError(f"{args.out}: the numbers are written as JSON; give --out a name that ends in .json")
-        if args.pictures is not None and args.pictures < 1:
-            raise InputError(f"--pictures {args.pictures}: at least 1 is needed")
-        table = measure(args.checkpoint, args.data, args.pictures)
-        with appears_whole(args.out) as part:
-            part.write_text(json.dumps(table, separators=(",", ":")).replace('},"', '},\n"') + "\n", "utf-8")
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    if args.out.suffix != ".json":
+        raise InputError(f"{args.out}: the numbers are written as JSON; give --out a name that ends in .json")
+    if args.pictures is not None and args.pictures < 1:
+        raise InputError(f"--pictures {args.pictures}: at least 1 is needed")
+    table = measure(args.checkpoint, args.data, args.pictures)
+    with appears_whole(args.out) as part:
+        part.write_text(json.dumps(table, separators=(",", ":")).replace('},"', '},\n"') + "\n", "utf-8")
     print(f"{args.out}: {table['asked']} of {table['pictures']} pictures had a class to ask about")
-    return 0
 
 
 def measure(checkpoint: Path, data: str, count: int | None) -> dict[str, Any]:
