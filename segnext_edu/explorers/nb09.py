@@ -49,6 +49,7 @@ USES = {
     "path": (),
 }
 ALWAYS = ("photograph", "view", "row", "column")
+BACKWARD = ("receptive field", "Grad-CAM")  # views that may need a backward pass for each place or class
 
 
 def draw(library: Library, view: str, photograph: str, row: int, column: int, **values: Any) -> Sheet:
@@ -126,10 +127,13 @@ class Atlas(Explorer):
     def _moved(self, _change: Any) -> None:
         if self._quiet:
             return
-        self.picker.at = (self.controls["row"].value, self.controls["column"].value)
-        self.notice.value = ""
+        values = self.values
+        self.picker.at = (values["row"], values["column"])
+        slow = values["view"] in BACKWARD or values["photograph"] not in self.library.kept
+        self.notice.value = "asking the network …" if slow else ""  # who waits for longer than a moment should know
         self._arrange()
         super()._moved(_change)
+        self.notice.value = ""
 
     def _arrange(self) -> None:
         """Show the controls that have a use now, and the photograph in the picker."""

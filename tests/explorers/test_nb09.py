@@ -305,3 +305,14 @@ def test_it_opens_on_what_a_checkpoint_learned_on() -> None:
     assert list(drawn.library.photographs) == list(nb09.SCENES)
     assert drawn.values["view"] == "path" and "cross ends as" in drawn.picture.alt
     drawn.close()
+
+
+def test_where_the_network_must_be_asked_again_the_figure_says_so_at_once(atlas):
+    said: list[tuple[str, bytes]] = []
+    atlas.notice.observe(lambda change: said.append((change["new"], atlas.picture.png)), names="value")
+    atlas.controls["opacity"].value = 0.3
+    assert said == []
+    for control, value in (("photograph", "second"), ("view", "receptive field"), ("row", 9), ("view", "Grad-CAM")):
+        before, said[:] = atlas.picture.png, []
+        atlas.controls[control].value = value
+        assert said == [("asking the network …", before), ("", atlas.picture.png)] and atlas.picture.png != before
