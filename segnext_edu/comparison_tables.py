@@ -144,7 +144,7 @@ def miou(outcome: Outcome) -> float:
 def paired_difference(
     ours: Sequence[Outcome], theirs: Sequence[Outcome], measure: Callable[[Outcome], float] = miou
 ) -> Interval:
-    """Ours less theirs, seed by seed: what a seed does to both alike cancels.
+    """Ours minus theirs, seed by seed: what a seed does to both alike cancels.
 
     Raises ValueError when no seed is shared.
     """
@@ -196,7 +196,7 @@ def table(outcomes: Outcomes, base: str, speeds: Mapping[str, Mapping[str, float
     speeds: for each column its name and pictures a second by network, measured in one run on one machine; shown as
     multiples of `base`.
     """
-    rows = [["", "M params", "G mult-adds", "mIoU", "accuracy", f"mIoU less {base}  ", *(speeds or {})]]
+    rows = [["", "M params", "G mult-adds", "mIoU", "accuracy", f"mIoU minus {base}  ", *(speeds or {})]]
     for network, runs in outcomes.items():
         measures = t_interval([run.miou for run in runs]), t_interval([run.accuracy for run in runs])
         row = [network, f"{runs[0].parameters / 1e6:.2f}", f"{runs[0].macs / 1e9:.2f}", *map(str, measures), "·  "]

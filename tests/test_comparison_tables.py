@@ -191,7 +191,7 @@ class TestTable:
         three(write, "tiny", 0.5, 0.6, 0.7)
         three(write, "unet", 0.8, 0.9, 0.99)
         head, first, second = tables.table(tables.read_outcomes(tmp_path), "tiny").splitlines()
-        assert "mIoU less tiny" in head and first.startswith("unet") and second.startswith("tiny")
+        assert "mIoU minus tiny" in head and first.startswith("unet") and second.startswith("tiny")
         assert first.split()[1:3] == ["4.26", "6.60"]
         assert str(t_interval([0.5, 0.6, 0.7])) in second  # the accuracy
         assert "+0.388 ± 0.135" in first and first.endswith("*") and "*" not in second
