@@ -37,9 +37,9 @@ test: $(READY)
 refresh: $(READY)
 	$(PY) -m segnext_edu.notebooks refresh
 
-# Our speed beside mmsegmentation's, which only this installs.
+# Our speed beside mmsegmentation's, which only this installs. Here threads may spin: the machine should have nothing else to do.
 bench: $(PEERS)
-	$(PY) -m segnext_edu bench $(BENCH_FLAGS)
+	env -u OMP_WAIT_POLICY $(PY) -m segnext_edu bench $(BENCH_FLAGS)
 	$(PY) -m segnext_edu.explorers.bench
 
 $(READY): requirements.txt pyproject.toml

@@ -154,6 +154,7 @@ def predict_command(args: argparse.Namespace) -> None:
 
     from segnext_edu import checkpoints, inference
     from segnext_edu.data.palette import colours
+    from segnext_edu.optimize import optimize
 
     if args.out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise InputError(f"{args.out}: the overlay is a picture; give --out a name that ends in .png or .jpg")
@@ -161,7 +162,8 @@ def predict_command(args: argparse.Namespace) -> None:
     photo = inference.open_photo(args.photo)
     model = checkpoints.load(args.checkpoint).to(best_device())
     short_side = looks.short_side_from(args, inference.card_short_side(model.card))
-    labels = inference.predict(model, inference.to_tensor(photo), short_side, look).cpu().numpy()
+    fast = optimize(model)  # which needs less memory, too: a large photograph seen whole would fill it
+    labels = inference.predict(fast, inference.to_tensor(photo), short_side, look).cpu().numpy()
     picture = inference.overlay(photo, labels, model.classes, colours(model.classes))
     with appears_whole(args.out) as part:
         picture.save(part, "JPEG" if args.out.suffix.lower() != ".png" else "PNG")

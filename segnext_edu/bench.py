@@ -1,10 +1,11 @@
 """How long a picture takes: `python -m segnext_edu bench`.
 
-Our model, mmsegmentation's where it is installed, and a bare matrix product, one after the other in turn, so that
-whatever else the machine does falls on all alike. The same weights in both networks; each as its users run it (ours
-channels-last, theirs as it comes). The medians are compared.
+mmsegmentation's model where it is installed, ours as it is, ours optimised, and a bare matrix product, one after the
+other in turn, so that whatever else the machine does falls on all alike. The same weights in all networks; each as its
+users run it (ours channels-last, theirs as it comes). The medians are compared.
 
-The floor is the time that the network's multiply-adds would take at the matrix product's rate.
+The floor is the time that the network's multiply-adds would take at the rate of a large matrix product. PyTorch makes
+one in two ways, as `a @ b` and as a 1 × 1 convolution, through different libraries; the faster one sets the rate.
 """
 
 from __future__ import annotations
@@ -19,29 +20,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segnext_edu.checkpoints import from_official
 from segnext_edu.cost import count_macs
 from segnext_edu.files import InputError, appears_whole
+from segnext_edu.optimize import optimize
 from segnext_edu.peers import MMSegmentation
 from segnext_edu.segnext import VARIANTS, SegNeXt
 
 SIDE = 1024  # of the square matrices whose product sets the rate
+COLUMNS = ("mmsegmentation", "ours", "optimised", "optimised bf16", "floor")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Median seconds a picture, and the largest difference of the logits as a share of the largest of them."""
+    """One size of the model: median seconds a picture by COLUMNS, and how far the answers are apart."""
 
     variant: str
     multiply_adds: int  # a picture
-    ours: float
-    floor: float
-    mmsegmentation: float | None = None
-    mmsegmentation_differs: float | None = None
+    seconds: dict[str, float | None]  # mmsegmentation's is None where it is not installed
+    differs: dict[str, float | None]  # largest difference of the logits from ours, as a share of the largest
+    agrees: dict[str, float]  # the share of places whose most likely class is the same
+    products: dict[str, float]  # multiply-adds a second in a large matrix product, made in two ways
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,56 +57,72 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, default=512, help="height and width of the picture, pixels (512)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (2)")
     parser.add_argument("--repeats", type=int, default=15, help="pictures a network, after 3 to warm up (15)")
+    add_clock(parser)
     parser.add_argument("--json", type=Path, help="write the table and what it holds for to this file, too")
 
 
+def add_clock(parser: argparse.ArgumentParser) -> None:
+    """Which time counts."""
+    parser.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="count the processor's time, of all threads, instead of the clock's: on a machine with other work to do",
+    )
+
+
 def main(args: argparse.Namespace) -> int:
-    """Print a line a size: milliseconds, then how many times as fast, and that the answers agree."""
+    """Print a line a size: milliseconds, and how many times as fast as mmsegmentation's, or as ours without it."""
     if args.size < 32 or args.threads < 1 or args.repeats < 1:
         raise InputError("bench: --size must be at least 32, --threads and --repeats at least 1")
     torch.set_num_threads(args.threads)
-    print(setting(args))
-    names = "".join(f"{name:>8}" for name in ("mmseg", "ours", "floor"))
-    print(f"{'ms':8}{names}   mmseg/ours  ours/floor")
+    picture = {"height": args.size, "width": args.size, "output": "stride 8"}
+    setting = environment(args.repeats, args.processor_time) | picture
+    print(", ".join(f"{name}: {value}" for name, value in setting.items()))
+    print(f"{'ms':8}" + "".join(f"{name:>24}" for name in COLUMNS))
     table = []
     for variant in args.variants:
-        table.append(measure(variant, args.size, args.repeats))
+        table.append(measure(variant, args.size, args.repeats, args.processor_time))
         print(line(table[-1]), flush=True)
-    if any(row.mmsegmentation is None for row in table):
+    if any(row.seconds["mmsegmentation"] is None for row in table):
         print("mmsegmentation is not here to compare with; `make bench` installs it and compares")
     if args.json:
+        rows = [dataclasses.asdict(row) for row in table]
         with appears_whole(args.json) as part:
-            rows = [dataclasses.asdict(row) for row in table]
-            part.write_text(json.dumps({"setting": setting(args), "rows": rows}, indent=1) + "\n")
+            part.write_text(json.dumps({"setting": setting, "rows": rows}, indent=1) + "\n")
     return 0
 
 
 def line(row: Measured) -> str:
-    """A row of the table: "–" where there is nothing to compare with."""
-
-    def times(slow: float | None, quick: float) -> str:
-        return "–" if slow is None else f"{slow / quick:.2f}"
-
-    seconds = row.mmsegmentation, row.ours, row.floor
-    cells = [f"{row.variant:8}", *(f"{'–' if s is None else f'{s * 1e3:.1f}':>8}" for s in seconds), "   "]
-    cells += [f"{times(row.mmsegmentation, row.ours):>10}", f"{times(row.ours, row.floor):>12}"]
-    if row.mmsegmentation_differs is not None:
-        cells.append(f"   largest difference: {row.mmsegmentation_differs:.0e}")
-    return "".join(cells)
+    """A row of the table: milliseconds, and behind them how many times as fast as the first of the row."""
+    first = next(seconds for seconds in row.seconds.values() if seconds is not None)
+    cells = [f"{row.variant:8}"]
+    for seconds in (row.seconds[name] for name in COLUMNS):
+        cells.append(f"{'–':>24}" if seconds is None else f"{seconds * 1e3:>15.1f} ({first / seconds:5.2f})")
+    apart = ", ".join(f"{name} {value:.0e}" for name, value in row.differs.items() if value is not None)
+    same = ", ".join(f"{name} {value:.1%}" for name, value in row.agrees.items())
+    return f"{''.join(cells)}   differs at most: {apart}; same class: {same}"
 
 
-def setting(args: argparse.Namespace) -> str:
-    """What the times hold for. On a machine with other work to do (its load says) they hold for nothing."""
-    allocator = [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("MALLOC_")]
-    machine = f"{platform.system()} {platform.machine()} ({torch.backends.cpu.get_cpu_capability()})"
-    return (
-        f"{args.size} × {args.size}, batch 1, float32, output at stride 8, median of {args.repeats}; "
-        f"threads: {args.threads}, load before: {os.getloadavg()[0]:.1f}, {machine}, "
-        f"torch {torch.__version__}, {', '.join(allocator) or 'no MALLOC_ settings'}"
-    )
+def environment(repeats: int, processor_time: bool = False) -> dict[str, Any]:
+    """What times hold for. On a machine with other work to do (its load says) they hold for nothing."""
+    names = [Path("/proc/cpuinfo").read_text()] if Path("/proc/cpuinfo").exists() else []
+    models = [row.partition(":")[2].strip() for text in names for row in text.splitlines() if "model name" in row]
+    return {
+        "machine": f"{platform.system()} {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
+        "cpu": models[0] if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "allocator": {name: value for name, value in sorted(os.environ.items()) if name.startswith("MALLOC_")},
+        "waiting": os.environ.get("OMP_WAIT_POLICY", "OpenMP's default"),
+        "load": round(os.getloadavg()[0], 1),
+        "clock": "processor time of all threads" if processor_time else "wall",
+        "batch": 1,
+        "repeats": repeats,
+    }
 
 
-def measure(variant: str, size: int, repeats: int) -> Measured:
+def measure(variant: str, size: int, repeats: int, processor_time: bool = False) -> Measured:
     """Time everything there is for one size of the model, on one picture (1, 3, size, size), up to stride 8."""
     model = SegNeXt(variant).eval()
     peer = None
@@ -111,24 +132,37 @@ def measure(variant: str, size: int, repeats: int) -> Measured:
     except ImportError:
         pass  # the table says so
     images = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
-    ours = Stride8(model).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     nhwc = images.to(memory_format=torch.channels_last)
-    square = torch.randn(2, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    calls = [lambda: ours(nhwc), lambda: square[0] @ square[1]]
-    if peer is not None:
-        calls.append(lambda: peer(images))
-    macs = count_macs(Stride8(model), (1, 3, size, size))
+    networks = {
+        "ours": Stride8(model).to(memory_format=torch.channels_last),  # pyright: ignore[reportCallIssue]
+        "optimised": Stride8(optimize(model)),
+        "optimised bf16": Stride8(optimize(model, torch.bfloat16)),
+    }
+    calls: dict[str, Callable[[], Tensor]] = {} if peer is None else {"mmsegmentation": lambda: peer(images)}
+    calls |= {name: lambda network=network: network(nhwc) for name, network in networks.items()} | products()
+    macs = count_macs(Stride8(SegNeXt(variant)), (1, 3, size, size))
     with torch.inference_mode():
-        times = alternate(calls, repeats)
+        times = dict(zip(calls, alternate(list(calls.values()), repeats, processor_time=processor_time), strict=True))
+        exact, fast, coarse = (network(nhwc) for network in networks.values())
         peer_differs = None if peer is None else from_peer(model, peer, images)
+    rates = {name: SIDE**3 / times[name] for name in products()}
+    seconds = {name: times.get(name) for name in COLUMNS} | {"floor": macs / max(rates.values())}
     return Measured(
         variant,
         multiply_adds=macs,
-        ours=times[0],
-        floor=times[1] * macs / SIDE**3,
-        mmsegmentation=None if peer is None else times[2],
-        mmsegmentation_differs=peer_differs,
+        seconds=seconds,
+        differs={"mmsegmentation": peer_differs, "optimised": difference(fast, exact)},
+        agrees={"optimised bf16": (coarse.argmax(1) == exact.argmax(1)).float().mean().item()},
+        products=rates,
     )
+
+
+def products() -> dict[str, Callable[[], Tensor]]:
+    """The product of two SIDE × SIDE matrices in two ways."""
+    left, right = torch.randn(2, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    pixels = left.unflatten(0, (32, -1))[None].permute(0, 3, 1, 2)  # (1, SIDE, 32, 32), channels last
+    kernels = right.T.contiguous()[:, :, None, None]  # (SIDE, SIDE, 1, 1)
+    return {"a @ b": lambda: left @ right, "1 × 1 convolution": lambda: F.conv2d(pixels, kernels)}
 
 
 class Stride8(nn.Module):
@@ -156,12 +190,15 @@ def difference(answer: Tensor, expected: Tensor) -> float:
     return ((answer - expected).abs().max() / expected.abs().max()).item()
 
 
-def alternate(calls: list[Callable[[], Tensor]], repeats: int, warm_up: int = 3) -> list[float]:
+def alternate(
+    calls: list[Callable[[], Tensor]], repeats: int, warm_up: int = 3, processor_time: bool = False
+) -> list[float]:
     """The median seconds of each call, all of them made in turn."""
+    clock = time.process_time if processor_time else time.perf_counter
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(warm_up + repeats):
         for call, times in zip(calls, seconds, strict=True):
-            start = time.perf_counter()
+            start = clock()
             call()
-            times.append(time.perf_counter() - start)
+            times.append(clock() - start)
     return [median(times[warm_up:]) for times in seconds]

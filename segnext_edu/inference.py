@@ -24,6 +24,8 @@ from segnext_edu.windows import tiled
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from segnext_edu.optimize import FastSegNeXt
+
 
 def open_photo(path: Path) -> Image.Image:
     """Read a photograph whole, or raise an InputError that says what is wrong with the file."""
@@ -56,7 +58,7 @@ def prepare(picture: Tensor, short_side: float) -> Tensor:
 
 
 @torch.inference_mode()
-def predict(model: SegNeXt, picture: Tensor, short_side: int | None, look: Look = ONCE) -> Tensor:
+def predict(model: SegNeXt | FastSegNeXt, picture: Tensor, short_side: int | None, look: Look = ONCE) -> Tensor:
     """Label every pixel: uint8 (3, H, W) → labels (H, W), long, 0..K-1, on the model's device.
 
     Args:
@@ -67,7 +69,7 @@ def predict(model: SegNeXt, picture: Tensor, short_side: int | None, look: Look 
     return most_likely(list(views(model, picture, short_side or min(picture.shape[1:]), look)), picture.shape[1:])
 
 
-def views(model: SegNeXt, picture: Tensor, short_side: int, look: Look) -> Iterator[Tensor]:
+def views(model: SegNeXt | FastSegNeXt, picture: Tensor, short_side: int, look: Look) -> Iterator[Tensor]:
     """What each look gives: logits (1, K, h, w) at the model's stride, the mirrored ones turned back."""
 
     def network(images: Tensor) -> Tensor:

@@ -7,17 +7,25 @@ found by comparison: a check knows the usual mistakes as programs, and names the
 from __future__ import annotations
 
 import ctypes
+import inspect
 import linecache
+import numbers
+import re
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from segnext_edu.checks.errors import meaning
+from segnext_edu.checks.sources import is_empty, oddity, prints
+
 SECONDS = 5.0  # that a check may take; a right answer needs a fraction of one
+NOTHING = "Nothing here yet: write the body of the function, then run the cell again."
 
 Part = Callable[
     [Callable[..., Any]], str
@@ -39,11 +47,15 @@ def check(answer: Callable[..., Any], *parts: Part) -> None:
             got = described(answer)
             raise Wrong(f"The check wants the function itself, but got {got}. Hand over its name, without ().")
         with time_limit(SECONDS), torch.random.fork_rng(devices=[]):  # the notebook's generator stays as it was
+            torch.default_generator.manual_seed(0)  # the same answer gets the same words, whatever it draws
             proved = [part(answer) for part in parts]
     except Wrong as wrong:
-        print(f"✗ {wrong}")
+        print(f"✗ {wrong}{oddity(answer)}")
     except TooLong:
         print(f"✗ Stopped: not done after {SECONDS:g} seconds. Is there a loop that never ends, or one over pixels?")
+    except Exception as error:  # no test has brought a check so far, yet nobody should read a traceback of ours
+        said = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+        print(f"✗ The check could make nothing of what your function returned, or did to its arguments. {said}")
     else:
         print("   ".join(f"✓ {what}" for what in proved))
 
@@ -52,25 +64,55 @@ def call(answer: Callable[..., Any], *arguments: Any) -> Any:
     """What the answer returns; Wrong when it raises, with the line it happened at, or when it returns nothing."""
     try:
         result = answer(*arguments)
-    except NotImplementedError:
-        raise Wrong("Nothing here yet: write the body of the function, then run the cell again.") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if isinstance(error, NotImplementedError) and not str(error):  # PyTorch raises it too, with a message
+            raise Wrong(NOTHING) from None
         message = next(iter(str(error).splitlines()), "")
+        message = (message if len(message) < 160 else re.split(r"[.,] ", message)[0]).rstrip(".")
         said = f"{type(error).__name__}: {message}" if message else type(error).__name__
-        given = ", ".join(map(described, arguments))
-        raise Wrong(f"Called with {given}, your function stopped{place(error, answer)}. Python says: {said}") from None
+        line = place(error, answer)
+        at = f" at `{line}`" if line else ""
+        why = meaning(error, line)
+        raise Wrong(f"{given(answer, arguments)}, your function stopped{at}. Python says: {said}.{why}") from None
     if result is None:
-        raise Wrong("Your function returned None. Is a `return` missing at its end?")
+        if is_empty(answer):
+            raise Wrong(NOTHING)
+        shown = "`print` shows a value, but hands nothing back. " if prints(answer) else ""
+        raise Wrong(
+            f"{given(answer, arguments)}, your function returned None. {shown}Is a `return` missing at its end, or "
+            "where an `if` did not hold?"
+        )
     return result
 
 
-def place(error: Exception, answer: Callable[..., Any]) -> str:
-    """Where in the student's own lines an error came up: " at `loss = total / count`", or nothing."""
+def given(answer: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
+    """What the answer was called with, by its own names: "With x (2, 3, 9, 12) float32, rate = 0.1"."""
+    try:
+        names = list(inspect.signature(answer).parameters)
+    except (TypeError, ValueError):
+        names = []
+    if len(names) != len(arguments):
+        return "Called with " + ", ".join(map(described, arguments))
+    return "With " + (", ".join(map(named, names, arguments)) or "nothing")
+
+
+def named(name: str, value: Any) -> str:
+    """An argument as briefly as it goes: "x (2, 3, 9, 12) float32", "maps = 2 tensors (3, 9, 12), (3, 5, 6)"."""
+    if isinstance(value, Tensor | np.ndarray):
+        return f"{name} {tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
+    if isinstance(value, list) and value and all(isinstance(part, Tensor) for part in value):
+        return f"{name} = {len(value)} tensor{'s' * (len(value) > 1)} " + ", ".join(
+            str(tuple(part.shape)) for part in value
+        )
+    return f"{name} = {described(value)}"
+
+
+def place(error: BaseException, answer: Callable[..., Any]) -> str:
+    """The one of the student's own lines in which an error came up: "loss = total / count", or nothing."""
     code = getattr(answer, "__code__", None)
     frames = traceback.extract_tb(error.__traceback__)
     frames = [frame for frame in frames if code and frame.filename == code.co_filename]
-    line = linecache.getline(frames[-1].filename, frames[-1].lineno or 0).strip() if frames else ""
-    return f" at `{line}`" if line else ""
+    return linecache.getline(frames[-1].filename, frames[-1].lineno or 0).strip() if frames else ""
 
 
 def number(result: Any, what: str) -> float:
@@ -79,7 +121,9 @@ def number(result: Any, what: str) -> float:
         if result.numel() != 1:
             raise Wrong(f"Expected {what}, one number, but got {described(result)}. Is a mean or a sum still missing?")
         result = result.item()
-    if isinstance(result, bool) or not isinstance(result, int | float):
+    if isinstance(result, np.ndarray) and result.size == 1:
+        result = result.item()
+    if isinstance(result, bool) or not isinstance(result, numbers.Real):  # NumPy's numbers are Real too
         raise Wrong(f"Expected {what}, a number, but got {described(result)}.")
     return float(result)
 
@@ -90,11 +134,21 @@ def cause(matches: Callable[[Any], bool], suspects: dict[str, Any]) -> str:
 
 
 def described(value: Any) -> str:
-    """A value in a few words: a tensor by its shape and type, anything short as it is."""
-    if isinstance(value, Tensor):
-        return f"a tensor of shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}"
+    """A value in a few words: a tensor by its shape and type, a few things one by one, anything short as it is."""
+    large = (Tensor, np.ndarray, torch.nn.Module)
+    if isinstance(value, Tensor | np.ndarray):
+        kind = "a tensor" if isinstance(value, Tensor) else "a NumPy array"
+        return f"{kind} of shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}"
     if isinstance(value, torch.nn.Module | torch.optim.Optimizer):
-        return f"a {type(value).__name__}"
+        name = type(value).__name__
+        return f"an {name}" if name[0] in "AEIOU" else f"a {name}"
+    if isinstance(value, tuple | list) and any(isinstance(part, large) for part in value):
+        kind = "a list" if isinstance(value, list) else "a tuple"
+        return f"{kind} of {len(value)}" + (f" ({'; '.join(map(described, value))})" if len(value) < 4 else "")
+    if isinstance(value, dict) and value:
+        return f"a dictionary of {len(value)}"
+    if inspect.isgenerator(value):
+        return "a generator, which has computed nothing yet (list(…) makes it)"
     text = repr(value)
     return text if len(text) <= 60 else f"a {type(value).__name__}"
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from segnext_edu.checks.exercise import Wrong, call, cause, check
+from segnext_edu.checks.exercise import Wrong, call, cause, check, described
 from segnext_edu.metrics import IGNORE
 
 SIZES = ((5, 9, 4), (12, 7, 6), (3, 20, 11))  # height, width, classes; never square
 
 
 def class_shares(answer: Callable[[np.ndarray, int], np.ndarray]) -> None:
-    check(answer, _all_labelled, _some_ignored, _absent_classes)
+    check(answer, _all_labelled, _some_ignored, _absent_classes, _an_array)
 
 
 def _right(labels: np.ndarray, count: int) -> np.ndarray:
@@ -29,10 +29,14 @@ def _labels(height: int, width: int, count: int, ignored: float) -> np.ndarray:
 
 
 def _compare(answer: Callable[[np.ndarray, int], np.ndarray], labels: np.ndarray, count: int) -> None:
-    result = np.asarray(call(answer, labels.copy(), count))
-    expected = _right(labels, count)
+    given = labels.copy()
+    came = call(answer, given, count)
+    if not np.array_equal(given, labels):
+        raise Wrong("Your function changed the labels in place. Whoever called it still needs them.")
+    result, expected = np.asarray(came), _right(labels, count)
     if result.ndim != 1:
-        raise Wrong(f"Expected an array of {count} shares, but got one of shape {result.shape}.")
+        got = f"one of shape {result.shape}" if result.ndim else described(came)
+        raise Wrong(f"Expected an array of {count} shares, but got {got}.")
     if len(result) != count:
         raise Wrong(
             f"Expected {count} shares, one a class, but got {len(result)}."
@@ -51,6 +55,13 @@ def _compare(answer: Callable[[np.ndarray, int], np.ndarray], labels: np.ndarray
             "These are per cent. A share lies between 0 and 1.": 100 * expected,
             "You divided by the number of classes.": counts / count,
             "You averaged over the classes that occur only.": counts / max((counts > 0).sum(), 1),
+            "You divided by the height: len() counts the rows. `.size` counts all.": counts / len(labels),
+            "You divided by the sum of the labels. Divide by how many there are.": counts / max(labels.sum(), 1),
+            "The ignored pixels are counted as class 0. Leave them out.": _right(
+                np.where(labels == IGNORE, 0, labels), count
+            ),
+            "All zeros: `//` drops what is behind the point. Use `/`.": np.zeros(count),
+            "They were rounded. Keep all their digits.": expected.round(2),
         }
         shown = ", ".join(f"{float(share):.3g}" for share in result[:3])
         raise Wrong(
@@ -69,6 +80,13 @@ def _some_ignored(answer: Callable[[np.ndarray, int], np.ndarray]) -> str:
     for height, width, count in SIZES:
         _compare(answer, _labels(height, width, count, 0.4), count)
     return "ignored pixels do not count"
+
+
+def _an_array(answer: Callable[[np.ndarray, int], np.ndarray]) -> str:
+    """The notebook goes on to sort the shares, which a list does not bear."""
+    if isinstance(call(answer, np.zeros((4, 6), dtype=np.uint8), 5), list | tuple):
+        raise Wrong("The numbers are right, but came as a list. The cells below go on with an array: np.array(…).")
+    return "as an array"
 
 
 def _absent_classes(answer: Callable[[np.ndarray, int], np.ndarray]) -> str:

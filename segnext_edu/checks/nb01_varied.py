@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ EXACT, JUST_OVER = (0, 75, 25), (0, 76, 24)
 MOSTLY_ONE = (40, 48, 12)  # 80 % of the labelled pixels are one class, and 48 % of all
 HALF_LABELLED = (80, 12, 8)
 MANY_UNLABELLED = (79, 11, 10)
+LARGE_LABELS = (0, 255, 130, 7)  # in the place of 0, 1, 2, 3: any number up to 255 is a class
 ONLY_ONE, NOTHING = (0, 100, 0), (100, 0, 0)
 FAIR = (0, 34, 33, 33)
 
@@ -38,14 +40,15 @@ def first_varied(answer: Callable[..., Any]) -> None:
         _says(ON_THE_EDGE, "75 % itself is allowed"),
         _says(UNLABELLED, "pixels without a label do not count"),
         _says(NONE, "the last, where none is varied"),
+        _large_labels,
     )
 
 
-def _pixels(windows: tuple[Window, ...]) -> Tensor:
+def _pixels(windows: tuple[Window, ...], labels: tuple[int, ...] = tuple(range(9))) -> Tensor:
     """Windows as the exercise gets them, (n, 100): their labels, shuffled."""
     generator = torch.Generator().manual_seed(len(windows))
     rows = [torch.arange(len(counts)).repeat_interleave(torch.tensor(counts)) for counts in windows]
-    return torch.stack([row[torch.randperm(len(row), generator=generator)] for row in rows])
+    return torch.tensor(labels)[torch.stack([row[torch.randperm(len(row), generator=generator)] for row in rows])]
 
 
 def _right_index(windows: tuple[Window, ...]) -> int:
@@ -53,27 +56,42 @@ def _right_index(windows: tuple[Window, ...]) -> int:
     return varied.index(True) if any(varied) else len(windows) - 1
 
 
-def _index(answer: Callable[..., Any], windows: tuple[Window, ...]) -> int:
-    result = call(answer, _pixels(windows))
+def _index(answer: Callable[..., Any], pixels: Tensor) -> int:
+    result = call(answer, pixels)
     if isinstance(result, Tensor) and result.dtype == torch.bool:
         got = described(result)
         raise Wrong(f"Expected the index of one window, but got {got}. Which of the windows is the first that fits?")
     if isinstance(result, Tensor) and result.numel() == 1:
         result = result.item()
-    if isinstance(result, bool) or not isinstance(result, int | float) or result % 1 != 0:
-        raise Wrong(f"Expected the index of one window, a whole number, but got {described(result)}.")
-    return int(result)
+    if isinstance(result, bool) or not isinstance(result, Real) or float(result) % 1:
+        several = isinstance(result, list | tuple) and result and all(isinstance(index, int) for index in result)
+        why = " Only the first of them is wanted." if several else ""
+        if isinstance(result, Tensor) and result.shape == pixels.shape[1:]:
+            why = " That is the window itself. Where does it stand?"
+        raise Wrong(f"Expected the index of one window, a whole number, but got {described(result)}.{why}")
+    return int(float(result))
 
 
 def _says(cases: tuple[tuple[Window, ...], ...], what: str) -> Callable[[Callable[..., Any]], str]:
     def part(answer: Callable[..., Any]) -> str:
         for windows in cases:
-            came, right = _index(answer, windows), _right_index(windows)
+            came, right = _index(answer, _pixels(windows)), _right_index(windows)
             if came != right:
                 raise Wrong(_verdict(answer, windows, came, right))
         return what
 
     return part
+
+
+def _large_labels(answer: Callable[..., Any]) -> str:
+    for windows in (*PLAIN, *NONE):
+        came, right = _index(answer, _pixels(windows, LARGE_LABELS)), _right_index(windows)
+        if came != right:
+            raise Wrong(
+                f"The same windows with the labels 255, 130 and 7 for 1, 2 and 3: expected window {right}, got {came}. "
+                "Here 255 is a class like any other; only 0 means no label."
+            )
+    return "whatever the labels"
 
 
 def _verdict(answer: Callable[..., Any], windows: tuple[Window, ...], came: int, right: int) -> str:
@@ -82,7 +100,7 @@ def _verdict(answer: Callable[..., Any], windows: tuple[Window, ...], came: int,
     answers = []
     for case in cases:
         try:
-            answers.append(_index(answer, case))
+            answers.append(_index(answer, _pixels(case)))
         except Wrong:
             answers.append(None)
     suspects = {sentence: [wrong(case) for case in cases] for sentence, wrong in INDEX_MISTAKES.items()}
@@ -147,6 +165,10 @@ INDEX_MISTAKES: dict[str, Callable[[tuple[Window, ...]], int]] = {
     ),
     "You asked for two classes. Two are there even where one of them holds nearly everything.": _first(
         lambda counts: sum(count > 0 for count in counts[1:]) > 1
+    ),
+    "Windows are counted from 0.": lambda windows: _first(lambda counts: _top(counts) <= 0.75)(windows) + 1,
+    "Only the first window was looked at. Is there a `return` in the loop that ends it too early?": (
+        lambda windows: 0 if _top(windows[0]) <= 0.75 else len(windows) - 1
     ),
     "The limit is 75 %, not 50 %.": _first(lambda counts: _top(counts) <= 0.5),
 }

@@ -50,6 +50,22 @@ IOU_MISTAKES: dict[str, Callable[[Tensor], Tensor]] = {
     ),
     "That is the accuracy of the question 'this class or not?': pixels that have nothing to do with the class count "
     "as right.": lambda counts: 1 - (counts.sum(0) + counts.sum(1) - 2 * counts.diag()) / counts.sum(),
+    "These are per cent. An IoU lies between 0 and 1.": lambda counts: 100 * right_iou(counts),
+    "Brackets are missing: `/` comes before `+` and `-`. What is below the line belongs into ( ).": _iou_with(
+        lambda hits, true, said: hits / said + true - hits
+    ),
+    "Brackets are missing; `/` comes before `+` and `-`. What is below the line belongs into ( ).": _iou_with(
+        lambda hits, true, said: hits / true + said - hits
+    ),
+    "The column sum is in it twice. Rows are summed by .sum(1).": _iou_with(
+        lambda hits, true, said: hits / (2 * said - hits)
+    ),
+    "The row sum is in it twice. Columns are summed by .sum(0).": _iou_with(
+        lambda hits, true, said: hits / (2 * true - hits)
+    ),
+    "trace() adds up the whole diagonal. Each class has its own hits: diag().": _iou_with(
+        lambda hits, true, said: hits.sum() / (true + said - hits.sum())
+    ),
     "All zeros: `//` divides whole numbers and drops the rest. Use `/`.": lambda counts: right_iou(counts).floor(),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,13 +27,19 @@ def _counted(pred: Tensor, target: Tensor, num_classes: int) -> Tensor:
 
 def as_tensor(result: Any, shape: tuple[int, ...], what: str) -> Tensor:
     """What came as a float64 tensor of the shape asked for; Wrong when it is something else."""
-    try:
-        came = torch.as_tensor(result).double()
-    except (TypeError, ValueError, RuntimeError):
-        raise Wrong(f"Expected {what}, a tensor of shape {shape}, but got {described(result)}.") from None
-    if came.shape != shape:
-        raise Wrong(f"Expected {what}, a tensor of shape {shape}, but got {described(came)}.")
-    return came
+    if not isinstance(result, Tensor):
+        numbers = isinstance(result, np.ndarray | list) and len(result) > 0
+        why = " The cells below go on with a tensor: torch.tensor(…) makes one of it." if numbers else ""
+        raise Wrong(f"Expected {what}, a tensor of shape {shape}, but got {described(result)}.{why}")
+    if result.shape != shape:
+        suspects = {
+            f" The cells stand in a row. `.view({shape[0]}, {shape[0]})` makes a table of them.": (shape[0] ** 2,),
+            " A table, where a row is wanted: the hits are counts.diag(), and the sums keep no axis.": shape[:1] * 2,
+            " Their mean is the next exercise.": (),
+        }
+        why = next((sentence for sentence, other in suspects.items() if tuple(result.shape) == other), "")
+        raise Wrong(f"Expected {what}, a tensor of shape {shape}, but got {described(result)}.{why}")
+    return result.double()
 
 
 def same(came: Tensor, expected: Tensor) -> bool:
@@ -78,6 +85,9 @@ COUNT_MISTAKES: dict[str, Callable[[Tensor, Tensor, int], Tensor]] = {
     "Only the right pixels were counted. The mistakes belong into the matrix too, beside the diagonal.": (
         lambda pred, target, k: _counted(pred, target, k).diag().diag()
     ),
+    "A cell's number is target · K + prediction: K rows of K cells. Yours adds where it should multiply.": (
+        lambda pred, target, k: torch.bincount((target + k + pred).flatten(), minlength=k * k)[: k * k].view(k, k)
+    ),
     "Only the first picture of the batch was counted.": lambda pred, target, k: _counted(pred[0], target[0], k),
     "These are shares of all pixels. Keep the counts: only counts can be added over pictures.": (
         lambda pred, target, k: _in_shares(_counted(pred, target, k), None)
@@ -103,13 +113,24 @@ def _expect_counts(answer: Callable[..., Any], pred: Tensor, target: Tensor, num
 
 def _all_labelled(answer: Callable[..., Any]) -> str:
     for shape, num_classes in SHAPES:
-        _expect_counts(answer, *_pixels(shape, num_classes, 0.0), num_classes)
+        try:
+            _expect_counts(answer, *_pixels(shape, num_classes, 0.0), num_classes)
+        except Wrong as wrong:
+            if "must match the size of tensor b" not in str(wrong):
+                raise
+            raise Wrong(f"{wrong} Were pred and target both cut by the same condition?") from None
     return "one picture or a batch"
 
 
 def _some_ignored(answer: Callable[..., Any]) -> str:
     for shape, num_classes in SHAPES:
-        _expect_counts(answer, *_pixels(shape, num_classes, 0.3), num_classes)
+        try:
+            _expect_counts(answer, *_pixels(shape, num_classes, 0.3), num_classes)
+        except Wrong as wrong:
+            if "your function stopped" not in str(wrong):
+                raise
+            hint = " Pixels whose target is 255 must leave both, pred and target, before anything is counted."
+            raise Wrong(f"As soon as some pixels have no label (255): {wrong}{hint}") from None
     return "ignored pixels do not count"
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isclose
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from segnext_edu.checks.exercise import Wrong, call, cause, check, number
+from segnext_edu.checks.exercise import Wrong, call, cause, check, described, number
 from segnext_edu.checks.nb02_iou import right_iou, some_counts
 
 
@@ -61,12 +62,19 @@ MIOU_MISTAKES: dict[str, Callable[[list[Tensor]], float]] = {
     "That is the mean recall: the diagonal over the row sums. IoU divides by the union.": (
         lambda matrices: (_add(matrices).diag() / _add(matrices).sum(1)).nanmean().item()
     ),
+    "That is per cent. An mIoU lies between 0 and 1.": lambda matrices: 100 * _right_miou(matrices),
+    "It was rounded. Keep all the digits.": lambda matrices: round(_right_miou(matrices), 3),
+    "It was rounded; keep all the digits.": lambda matrices: round(_right_miou(matrices), 2),
     "That is the first picture's mIoU alone.": lambda matrices: right_iou(matrices[0]).nanmean().item(),
 }
 
 
 def _expect_miou(answer: Callable[..., Any], matrices: list[Tensor]) -> None:
-    came = number(call(answer, [counts.clone() for counts in matrices]), "the mIoU")
+    given = [counts.clone() for counts in matrices]
+    result = call(answer, given)
+    if isinstance(result, list | tuple) and len(result) == len(matrices):
+        raise Wrong(f"Expected one number, but got {described(result)}. One for all pictures: add the matrices first.")
+    came = number(result, "the mIoU")
     expected = _right_miou(matrices)
     if came != came:
         raise Wrong(
@@ -74,10 +82,15 @@ def _expect_miou(answer: Callable[..., Any], matrices: list[Tensor]) -> None:
             "Average over the classes that have one (nanmean)."
         )
     if abs(came - expected) > 1e-6:
-        why = cause(lambda wrong: abs(came - wrong(matrices)) < 1e-6, MIOU_MISTAKES)
+        why = cause(lambda wrong: isclose(came, wrong(matrices), rel_tol=1e-6, abs_tol=1e-6), MIOU_MISTAKES)
         raise Wrong(
             f"For {len(matrices)} picture(s) and {len(matrices[0])} classes your mIoU is {came:.4f}, "
             f"expected {expected:.4f}.{why}"
+        )
+    if not all(torch.equal(counts, kept) for counts, kept in zip(given, matrices)):
+        raise Wrong(
+            "The number is right, but the first picture's table has been changed: `total = matrices[0]` makes no copy, "
+            "and `+=` writes into it. Write total = total + …"
         )
 
 

@@ -25,10 +25,16 @@ def _factors(answer: Callable[..., Any], kernel: Tensor) -> tuple[Tensor, Tensor
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
         got = described(result)
         product = " That looks like their product: return the two factors." if isinstance(result, Tensor) else ""
+        if isinstance(result, tuple) and len(result) == 3:
+            product = " That is all the svd gives. Which column, which row, and how large?"
         raise Wrong(f"Expected two tensors, (col, row), but got {got}.{product}")
     for name, factor in zip(("col", "row"), result):
         if factor.shape != (size,):
-            raise Wrong(f"Expected {name} of shape ({size},), but got {described(factor)}.")
+            why = {(size, 1): " One axis too many: [:, 0] takes a column out, [:, 0:1] leaves it a matrix."}
+            why |= {(1, size): " One axis too many: [0] takes a row out, [0:1] leaves it a matrix."}
+            why |= {(size, size): " That is a whole matrix. One column of u, one row of vh: the first."}
+            got = f"{described(factor)}.{why.get(tuple(factor.shape), '')}"
+            raise Wrong(f"Expected {name} of shape ({size},), but got {got}")
     return result[0], result[1]
 
 
@@ -47,7 +53,15 @@ def _expect_nearest(answer: Callable[..., Any], kernel: Tensor) -> None:
             "The singular value is in both factors: once is enough.": best * s[0],
             "The square root of s[0] belongs into both factors, or s[0] into one.": best / s[0].sqrt(),
             "The two are swapped: first the column, then the row.": best.T,
-            "`vh` holds the rows already: take vh[0], not vh[:, 0].": torch.outer(u[:, 0] * s[0], vh[:, 0]),
+            "Each pair has one singular value, and only the first pair is wanted: s[0], not all of s.": torch.outer(
+                u[:, 0] * s, vh[0]
+            ),
+            "You took the kernel's middle column and row, scaled. They know nothing of the rest.": torch.outer(
+                kernel[:, middle] / kernel[middle, middle], kernel[middle]
+            ),
+            "`vh` holds the rows already: take vh[0], not vh[:, 0]. (The old torch.svd gives v: take v[:, 0].)": (
+                torch.outer(u[:, 0] * s[0], vh[:, 0])
+            ),
             "Two things: `vh` holds the rows already, so take vh[0], not vh[:, 0]; and s[0] is missing in both.": (
                 torch.outer(u[:, 0], vh[:, 0])
             ),
@@ -67,6 +81,7 @@ def _expect_nearest(answer: Callable[..., Any], kernel: Tensor) -> None:
             "The signs are lost: was there an abs()?": best.abs(),
         }
         why = cause(lambda wrong: torch.allclose(came, wrong, rtol=1e-3, atol=1e-4), suspects)
+        why = why or " The nearest is the first term of the sum above: s₁ times u₁ times v₁."
         away, nearest = (length / kernel.norm().item() for length in (distance, least))
         raise Wrong(
             f"For a {len(kernel)} × {len(kernel)} kernel your pair is {away:.0%} of the kernel's length away from it, "

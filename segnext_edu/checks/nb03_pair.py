@@ -53,6 +53,9 @@ def _expect_size(answer: Callable[..., Any], b: int, c: int, h: int, w: int, k: 
             "Half of the kernel hangs over, not all of it: pad by k // 2.": (b, c, h + k + 1, w + k + 1),
         }
         why = cause(lambda shape: tuple(result.shape) == shape, suspects)
+        grown = result.shape[-1] - w if result.shape[:2] == (b, c) else 0
+        if not why and grown == result.shape[-2] - h:
+            why = f" That is what padding by {(grown + k - 1) // 2} gives, but here k // 2 is {k // 2}."
         raise Wrong(f"x is {(b, c, h, w)} with k = {k}; your answer is {tuple(result.shape)}.{why}")
 
 
@@ -70,6 +73,8 @@ def _expect_values(answer: Callable[..., Any], x: Tensor, row: Tensor, col: Tens
         why = cause(lambda wrong: torch.allclose(result, wrong, atol=1e-4), suspects)
         half = row.shape[1] // 2
         inside = (..., slice(half, -half), slice(half, -half))
+        if not why and not torch.equal(result, call(answer, x.clone(), row.clone(), col.clone()).to(right.dtype)):
+            why = " Asked twice it gives two answers: a new nn.Conv2d draws its own weights. Use `row` and `col`."
         if not why and torch.allclose(result[inside], right[inside], atol=1e-4):
             why = " Inside, all is well; at the border it is not. Look at the padding: zeros, k // 2 of them."
         off = (result - right).abs().max().item()
@@ -88,6 +93,12 @@ def _wrapped(x: Tensor, row: Tensor, col: Tensor) -> Tensor:
     return _right_pair(around, row, col)[..., half:-half, half:-half]
 
 
+def _one_sided(x: Tensor, row: Tensor, col: Tensor) -> Tensor:
+    """All the zeros at the left and above."""
+    height, width, length = *x.shape[2:], row.shape[1]
+    return _right_pair(F.pad(x, (length // 2, 0, length // 2, 0)), row, col)[..., :height, :width]
+
+
 def _alone(kernel: Tensor) -> Tensor:
     """The kernel that changes nothing: a 1 in the middle."""
     return F.one_hot(torch.tensor(kernel.shape[1] // 2), kernel.shape[1]).to(kernel).expand_as(kernel)
@@ -102,6 +113,11 @@ PAIR_MISTAKES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "You added the two strips' answers. The second must read what the first has written.": (
         lambda x, row, col: _right_pair(x, row, _alone(col)) + _right_pair(x, _alone(row), col)
     ),
+    "You multiplied the two strips' answers. The second must read what the first has written.": (
+        lambda x, row, col: _right_pair(x, row, _alone(col)) * _right_pair(x, _alone(row), col)
+    ),
+    "x was added at the end. There is no shortcut here.": lambda x, row, col: x + _right_pair(x, row, col),
+    "All the zeros are at one end. k // 2 of them belong to each.": _one_sided,
     "Only the lying strip was used.": lambda x, row, col: _right_pair(x, row, _alone(col)),
     "Only the standing strip was used.": lambda x, row, col: _right_pair(x, _alone(row), col),
     "`row` was used for both strips.": lambda x, row, col: _right_pair(x, row, row),

@@ -14,12 +14,20 @@ Mistakes = Callable[[int, int], dict[str, float]]  # channels, pixels → what w
 
 
 def attention_bills(answer: Callable[..., Any]) -> None:
-    check(answer, _msca, _softmax)
+    check(answer, _msca, _softmax, _a_tuple)
 
 
 def _right_bills(c: int, h: int, w: int) -> tuple[int, int]:
     n = h * w
     return c * (SQUARE + STRIPS + c) * n, 3 * c * c * n + 2 * c * n * n
+
+
+def _a_tuple(answer: Callable[..., Any]) -> str:
+    """A notebook that compares with a tuple finds no list equal to it, whatever it holds."""
+    result = call(answer, *MAPS[0])
+    if not isinstance(result, tuple):
+        raise Wrong(f"The numbers are right, but came as {described(result)}. A tuple is wanted: return msca, softmax")
+    return "as a tuple"
 
 
 def _msca(answer: Callable[..., Any]) -> str:
@@ -44,6 +52,10 @@ def _expect_cost(answer: Callable[..., Any], place: int, name: str, mistakes: Mi
     came, right = number(result[place], f"the cost of {name}"), _right_bills(c, h, w)[place]
     if came != right:
         suspects = {**mistakes(c, h * w), **_general_mistakes(place, right, c, h, w)}
+        if (c, h, w) != MAPS[0]:
+            suspects["These are one map's numbers. Write channels, height and width in their place."] = _right_bills(
+                *MAPS[0]
+            )[place]
         why = cause(lambda wrong: came == wrong, suspects)
         given = f"{c} channels, {h} × {w} pixels"
         raise Wrong(f"{name}: {came:,.0f} multiply-adds, expected {right:,} for {given}.{why}")
@@ -55,6 +67,8 @@ def _msca_mistakes(c: int, n: int) -> dict[str, float]:
         "The 1 × 1 is not depthwise: each channel reads all C, so it has C · C numbers.": c * (SQUARE + STRIPS + 1) * n,
         "A strip pair is two strips: 2 · k, not k.": c * (SQUARE + STRIPS // 2 + c) * n,
         "The 5 × 5 is missing.": c * (STRIPS + c) * n,
+        "The 5 × 5 has 25 numbers a channel, not 5.": c * (5 + STRIPS + c) * n,
+        "There is one 1 × 1, not two.": c * (SQUARE + STRIPS + 2 * c) * n,
         "The 5 × 5 is a square, no strip pair: 25 numbers a channel.": c * (10 + STRIPS + c) * n,
         "Two strips one after the other cost k + k, not k · k.": c * (SQUARE + 49 + 121 + 441 + c) * n,
         "The 5 × 5 and the strips are depthwise: each channel reads itself alone.": c * c * (SQUARE + STRIPS + 1) * n,
@@ -77,6 +91,8 @@ def _softmax_mistakes(c: int, n: int) -> dict[str, float]:
             maps + c * n * n
         ),
         "A score is a sum of C products, and the weighted sum has C channels: C · N · N each.": maps + 2 * n * n,
+        "There are two products of N · N: the scores, and the weighted sum. Yours are three.": maps + 3 * c * n * n,
+        "A score is a sum of C products, not of C · C.": maps + 2 * c * c * n * n,
         "The three 1 × 1 convolutions (query, key, value) are missing.": 2 * c * n * n,
         "There are three 1 × 1 convolutions: query, key and value.": c * c * n + 2 * c * n * n,
         "This one has three 1 × 1 convolutions, query, key and value, and none after the sum.": (
@@ -94,6 +110,7 @@ def _general_mistakes(place: int, right: int, c: int, h: int, w: int) -> dict[st
     return {
         "That is twice too much: a multiplication and its addition count as one.": 2 * right,
         "That is for one pixel: N is height · width.": _right_bills(c, 1, 1)[place],
+        "N is height · width, not height + width.": _right_bills(c, 1, h + w)[place],
         "Height and width differ; you squared one of them.": tall,
         "Height and width differ: you squared one of them.": wide,
         "Those are the two in the other order: MSCA first.": _right_bills(c, h, w)[1 - place],

@@ -33,7 +33,10 @@ def _right_values(answer: Callable[..., Any]) -> str:
 
 
 def _expect_values(answer: Callable[..., Any], x: Tensor, around: Tensor, mix: nn.Conv2d) -> None:
-    result, right = call(answer, x, around, mix), mix(around) * x
+    given = x.clone(), around.clone()
+    result, right = call(answer, *given, mix), mix(around) * x
+    if not torch.equal(given[0], x) or not torch.equal(given[1], around):
+        raise Wrong("Your function changed x or summed in place (`*=`?). Write x * …: the old x is still needed.")
     if not isinstance(result, Tensor):
         raise Wrong(f"Expected a tensor of shape {tuple(x.shape)}, but got {described(result)}.")
     if result.shape != right.shape:
@@ -67,6 +70,10 @@ def _suspects(x: Tensor, around: Tensor, mix: nn.Conv2d) -> dict[str, Tensor]:
         "The gate was made from x. It is made from the branches: mix(summed).": mix(x) * x,
         "x and summed are swapped: the branches make the gate, x is what it multiplies.": mix(x) * around,
         "One gate serves all channels. Each channel has a gate of its own.": gate.mean(1, keepdim=True) * x,
+        "x is in it twice.": gate * x * x,
+        "The branches are in it twice: as the gate, and once more.": gate * around * x,
+        "One gate serves all places. Each place has a gate of its own.": gate.mean((2, 3), keepdim=True) * x,
+        "The gate was made from x, and the branches were added. The branches make the gate.": mix(x) * x + around,
         "The bias of the 1 × 1 is missing: call the module, mix(summed).": (
             torch.nn.functional.conv2d(around, mix.weight) * x
         ),
@@ -83,7 +90,7 @@ def _zero_stays_zero(answer: Callable[..., Any]) -> str:
 def _gradients(answer: Callable[..., Any]) -> str:
     x, around, mix = _given(*SIZES[1])
     learned = [x, around, *mix.parameters()]
-    result = call(answer, x, around, mix)
+    result = call(answer, x.clone(), around.clone(), mix)
     if not result.requires_grad:
         raise Wrong("No gradient comes back. Was there a detach(), .data or no_grad()?")
     came = torch.autograd.grad(result.square().sum(), learned, allow_unused=True)

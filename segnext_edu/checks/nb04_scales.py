@@ -104,6 +104,13 @@ def _suspects(x: Tensor, local: nn.Module, strips: Sequence[nn.Module]) -> dict[
         "Each strip has read the sum so far. Perhaps `total = around` and then `total += …`: that changes `around` "
         "too.": running,
         "That is the 5 × 5 alone: the strips are missing.": around,
+        "Only the first strip pair is in it. Does a `return` inside the loop end it too early?": around + branches[0],
+        "Only the last strip pair is in it. Does each turn of the loop write over the one before?": (
+            around + branches[-1]
+        ),
+        "x is a factor already. That comes later, in Eq. 2.": right * x,
+        "The 5 × 5 was used on its own answer. Call local(x) once.": right - around + local(around),
+        "There is no ReLU in Eq. 1.": right.relu(),
         "That is the mean of the branches: Eq. 1 sums them.": right / (len(strips) + 1),
         "The branches were multiplied with each other. Eq. 1 sums them; the product comes later.": (
             around * torch.stack(branches).prod(0)

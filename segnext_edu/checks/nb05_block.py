@@ -61,6 +61,8 @@ def _keeps_the_shape(answer: Callable[..., Any]) -> str:
     result = call(answer, given, *parts)
     if not isinstance(result, Tensor) or result.shape != x.shape:
         raise Wrong(f"Expected a tensor of shape {tuple(x.shape)}, but got {described(result)}.")
+    if result.dtype != x.dtype:
+        raise Wrong(f"x was float64, but your answer is {described(result)}: the precision was lost.")
     if not given.equal(x):
         raise Wrong("Your function changed x in place (`x += …` does). Write `x = x + …`: the caller needs the old.")
     return "the map keeps its shape"
@@ -113,6 +115,10 @@ def _half1(x: Tensor, p: Parts) -> Tensor:
 
 def _half2(x: Tensor, p: Parts) -> Tensor:
     return x + _across(p.scale2) * p.ffn(p.norm2(x))
+
+
+def _second(x: Tensor, branch: Callable[[Tensor], Tensor]) -> Tensor:
+    return x + branch(x)
 
 
 def _from_normalised(x: Tensor, p: Parts, both: bool) -> Tensor:
@@ -183,6 +189,22 @@ MISTAKES: dict[str, Callable[[Tensor, Parts], Tensor]] = {
     "The first shortcut is missing.": lambda x, p: _half2(_half1(x, p) - x, p),
     "The second shortcut is missing.": lambda x, p: _right_block(x, p) - _half1(x, p),
     "The attention has its inner shortcut already: do not add the normalised x once more.": _inner_twice,
+    "The second half is added to the old x. It must be added to what the first half has written.": lambda x, p: (
+        x + _across(p.scale2) * p.ffn(p.norm2(_half1(x, p)))
+    ),
+    "The norms come after the branches. They belong before: attention(norm1(x)).": lambda x, p: _second(
+        x + _across(p.scale1) * p.norm1(p.attention(x)), lambda x: _across(p.scale2) * p.norm2(p.ffn(x))
+    ),
+    "The scales were added. They multiply what comes out of the branches.": lambda x, p: _second(
+        x + _across(p.scale1) + p.attention(p.norm1(x)), lambda x: _across(p.scale2) + p.ffn(p.norm2(x))
+    ),
+    "The scales are on the shortcuts. They multiply what comes out of the branches.": lambda x, p: (
+        _across(p.scale2) * (_across(p.scale1) * x + p.attention(p.norm1(x)))
+        + p.ffn(p.norm2(_across(p.scale1) * x + p.attention(p.norm1(x))))
+    ),
+    "One scale serves all channels. Each channel has its own: scale[:, None, None].": lambda x, p: _right_block(
+        x, p._replace(scale1=p.scale1.mean().expand_as(p.scale1), scale2=p.scale2.mean().expand_as(p.scale2))
+    ),
     "The FFN came first. The attention does.": lambda x, p: _half1(_half2(x, p), p),
     "The FFN half is missing.": _half1,
     "The attention half is missing.": _half2,

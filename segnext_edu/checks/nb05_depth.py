@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,7 +29,9 @@ def _branch(answer: Callable[..., Any], x: Tensor, rate: float, training: bool) 
     given = x.clone()
     result = call(answer, given, rate, training)
     if not isinstance(result, Tensor) or result.shape != x.shape:
-        raise Wrong(f"Expected a tensor of shape {tuple(x.shape)}, but got {described(result)}.")
+        fewer = isinstance(result, Tensor) and result.shape[1:] == x.shape[1:] and len(result) < len(x)
+        why = " The dropped samples are gone. They become 0, and stay in the batch." if fewer else ""
+        raise Wrong(f"Expected a tensor of shape {tuple(x.shape)}, but got {described(result)}.{why}")
     if not given.equal(x):
         raise Wrong("Your function changed x in place. Whoever called it still needs it.")
     if result.dtype != x.dtype:
@@ -42,7 +45,13 @@ def _quiet_when_not_training(answer: Callable[..., Any]) -> str:
         result = _branch(answer, x, rate, training)
         if not result.equal(x):
             when = "Outside training" if not training else "With rate 0, in training,"
+            drawn = not result.equal(_branch(answer, x, rate, training))
             suspects = {
+                "Even so something is dropped. torch.rand draws from 0 to 1, and rand >= rate keeps; randn also draws "
+                "numbers below 0.": training and bool((result == 0).any()),
+                "It is multiplied with random numbers. They are only there to decide: compare them with the rate.": (
+                    training and drawn and result.isfinite().all()
+                ),
                 "It still drops: ask `training` before anything else.": bool((result == 0).any()),
                 "It is scaled down by 1 − rate. The survivors were scaled up in training, so nothing is left to make "
                 "up for.": torch.allclose(result, x * (1 - rate)),
@@ -84,7 +93,10 @@ def _as_often_as_asked(answer: Callable[..., Any]) -> str:
                 "All samples of a batch share one fate, all dropped or all kept. Draw one number for each of them."
             )
         if all(share.equal(gone[0]) for share in gone):
-            raise Wrong("Each call drops the same samples. Is a seed set inside your function? Draw anew each time.")
+            raise Wrong(
+                "Each call drops the same samples. Is a seed set inside your function? Or are they always the first? "
+                "Draw anew each time."
+            )
         if abs(mean - rate) > 0.03:
             inverted = " That is 1 − rate: `rate` is the probability to be dropped, not to be kept."
             why = inverted if abs(mean - 1 + rate) < 0.03 else ""
@@ -121,12 +133,20 @@ def drop_rates(answer: Callable[..., Any]) -> None:
 def _rates(answer: Callable[..., Any], blocks: tuple[int, ...], most: float) -> list[list[float]]:
     result = call(answer, blocks, most)
     counts = list(blocks)
-    if isinstance(result, list | tuple | Tensor) and len(result) == sum(blocks) and sum(blocks) != len(blocks):
+    if (
+        isinstance(result, list | tuple | Tensor | np.ndarray)
+        and len(result) == sum(blocks)
+        and sum(blocks) != len(blocks)
+    ):
         raise Wrong(f"Your list is flat. Cut it up by stage: lists of {counts} numbers.")
-    if not isinstance(result, list | tuple) or not all(isinstance(stage, list | tuple | Tensor) for stage in result):
+    a_stage = list | tuple | Tensor | np.ndarray
+    if not isinstance(result, list | tuple) or not all(isinstance(stage, a_stage) for stage in result):
         raise Wrong(f"Expected a list of lists, one a stage, but got {described(result)}.")
     if [len(stage) for stage in result] != counts:
-        raise Wrong(f"blocks = {blocks}, but your lists have {[len(stage) for stage in result]} numbers.")
+        lengths = [len(stage) for stage in result]
+        why = " That is the example's answer: use blocks and largest." if lengths == [1, 2] else ""
+        why = why or (" `chunk` cuts equal pieces; split(blocks) cuts these." if len(set(lengths[:-1])) == 1 else "")
+        raise Wrong(f"blocks = {blocks}, but your lists have {lengths} numbers.{why}")
     return [[number(rate, "a rate") for rate in stage] for stage in result]
 
 
@@ -157,6 +177,9 @@ def _rate_mistakes(blocks: tuple[int, ...], most: float) -> dict[str, list[float
     return {
         "It starts anew in each stage. One line runs through all of them.": [
             most * index / max(1, count - 1) for count in blocks for index in range(count)
+        ],
+        "Each stage begins at 0 again: the index must count on over all blocks.": [
+            most * index / (total - 1) for count in blocks for index in range(count)
         ],
         "The first block is dropped as well: start from 0.": [most * (index + 1) / total for index in range(total)],
         "It stops one step short of the largest rate: n blocks have n − 1 steps between them.": [

@@ -14,7 +14,7 @@ Sizes = list[tuple[float, float]]
 
 
 def map_sizes(answer: Callable[..., Any]) -> None:
-    check(answer, _expected(EVEN, "multiples of 32"), _expected(ODD, "odd sizes, rounded up"))
+    check(answer, _expected(EVEN, "multiples of 32"), _expected(ODD, "odd sizes, rounded up"), _list_of_tuples)
 
 
 def _expected(pictures: tuple[tuple[int, int], ...], proved: str) -> Callable[[Callable[..., Any]], str]:
@@ -24,6 +24,14 @@ def _expected(pictures: tuple[tuple[int, int], ...], proved: str) -> Callable[[C
         return proved
 
     return part
+
+
+def _list_of_tuples(answer: Callable[..., Any]) -> str:
+    """A notebook that compares with such a list finds nothing else equal to it, whatever the numbers are."""
+    result = call(answer, *ODD[0])
+    if not isinstance(result, list) or not all(isinstance(pair, tuple) for pair in result):
+        raise Wrong(f"The numbers are right, but came as {result}. A list of tuples is wanted: [(h, w), …]")
+    return "as a list of pairs"
 
 
 def _sizes(height: int, width: int, side: Callable[[int, int], float], strides: tuple[int, ...]) -> Sizes:
@@ -43,7 +51,12 @@ def _unpadded(side: int, stride: int) -> int:
 def _expect_sizes(answer: Callable[..., Any], height: int, width: int) -> None:
     came, right = _pairs(call(answer, height, width)), _sizes(height, width, _up, (4, 8, 16, 32))
     if came != right:
-        why = cause(lambda wrong: came == wrong, _mistakes(height, width))
+        suspects = _mistakes(height, width)
+        if height != width:
+            suspects["It is the same for every picture. Write height and width in the place of the example's."] = (
+                _sizes(*EVEN[0], _up, (4, 8, 16, 32))
+            )
+        why = cause(lambda wrong: came == wrong, suspects)
         raise Wrong(
             f"A picture of {height} × {width}: your maps are {_listed(came)}, but come as {_listed(right)}.{why}"
         )
@@ -71,6 +84,11 @@ def _mistakes(height: int, width: int) -> dict[str, Sizes]:
         "You rounded to the nearest number. A rest, however small, is one more row: round up.": _sizes(
             height, width, lambda side, stride: int(side / stride + 0.5), strides
         ),
+        "Python's round() goes to the nearest number (and from 62.5 to 62). A rest is one more row: round up.": _sizes(
+            height, width, lambda side, stride: round(side / stride), strides
+        ),
+        "The height is in it twice.": [(h, h) for h, _ in right],
+        "The width is in it twice.": [(w, w) for _, w in right],
         "You did not round: half a pixel is none. Round up.": _sizes(
             height, width, lambda side, stride: side / stride, strides
         ),

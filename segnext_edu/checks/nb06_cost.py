@@ -47,6 +47,8 @@ def _attention_mistakes(d: int, n: int, r: int, t: int) -> dict[str, float]:
         "That compares channels with channels, D · D. Here pixels are compared with pixels.": 2 * d * d * n,
         "A pixel is compared with all N, itself included: N · N, not N.": 2 * n * d,
         "That is twice too much: a multiplication and its addition count as one.": 4 * n * n * d,
+        "There is no 1 × 1 in attend(): it takes x as it is, three times.": 2 * n * n * d + 3 * n * d * d,
+        "The softmax is no matrix product: leave it out.": 2 * n * n * d + n * n,
         "Attention is done once, it takes no steps.": 2 * n * n * d * t,
         "That is the factorisation. The attention comes first.": _right_costs(d, n, r, t)[1],
     }
@@ -57,6 +59,15 @@ def _nmf_mistakes(d: int, n: int, r: int, t: int) -> dict[str, float]:
     update = large + gram
     return {
         "The coefficients' last update, after all the steps, is missing.": right - update,
+        "The coefficients' last update is missing, and so is the product that puts the picture together.": (
+            right - update - large
+        ),
+        "After the steps comes one more update, the coefficients', not two.": right + update,
+        "After the steps comes one more update, not two; and then the product that puts the picture together.": (
+            right + update - large
+        ),
+        "The start, xᵀ·bases, comes once, before the steps.": right + (t - 1) * large,
+        "Number by number is no matrix product: leave that out.": right + (2 * t + 1) * 2 * n * r,
         "The start is missing: xᵀ·bases, before the softmax.": right - large,
         "The end is missing too, and so is the start: two more products of N · D · R.": right - small,
         "A step has two updates, the coefficients' and the bases'.": (t + 1) * update + small,

@@ -69,6 +69,8 @@ def _bases_of_length_one(answer: Callable[..., Any]) -> str:
                 "All bases together were divided by one length. Each has its own.": F.normalize(
                     bases.flatten(1)
                 ).view_as(bases),
+                "All were divided by one length, that of the whole batch. Each base has its own: dim=1.": bases
+                / bases.norm(),
                 "You divided by a length that counts the whole batch: dim=1, not dim=0.": F.normalize(bases, dim=0),
                 "The softmax belongs to the coefficients, not to the bases.": torch.softmax(bases, dim=1),
                 "The mean was taken off: now there are negative numbers, which NMF cannot bear.": F.normalize(
@@ -102,6 +104,10 @@ def _soft_assignment(answer: Callable[..., Any]) -> str:
                 "That is all or nothing: a 0 can never become anything else. Take the softmax.": F.one_hot(
                     alike.argmax(-1), alike.shape[-1]
                 ).to(alike),
+                "Those are logarithms. softmax, not log_softmax.": alike.log_softmax(-1),
+                "The shares were made of length 1 afterwards, so they no longer add up to 1.": F.normalize(
+                    alike.softmax(-1), dim=-1
+                ),
                 "The softmax came twice.": alike.softmax(-1).softmax(-1),
             }
             why = cause(_near(came), suspects)

@@ -85,6 +85,10 @@ def _mistakes(x: Tensor, bases: Tensor, coef: Tensor) -> dict[str, Tensor]:
             * numerator
             / (coef @ (bases @ bases.mT)),
             "That is turned round: pixels first, then bases.": right.mT,
+            "XᵀB and BᵀB are products of matrices: `@`, not `*`.": coef * (x.mT * bases) / (coef * (bases.mT * bases)),
+            "That is the update of the bases. Here the coefficients are wanted.": bases
+            * (x @ coef)
+            / (bases @ (coef.mT @ coef)),
             "That multiplies matrices where it should multiply number by number: `*`, not `@`.": coef
             @ (numerator / denominator),
         }
@@ -123,7 +127,10 @@ def _nothing_from_nothing(answer: Callable[..., Any]) -> str:
     coef[:, 2] = 0
     came = _updated(answer, x, bases, coef)
     if not came.isfinite().all():
-        raise Wrong("A base of zeros or a pixel of zeros gives NaN: 0 / 0. Add a small number below the line: 1e-6.")
+        raise Wrong(
+            "A base of zeros or a pixel of zeros gives NaN: 0 / 0. Add a small number below the line, inside its "
+            "brackets: / (… + 1e-6)."
+        )
     if came[:, 2].any():
         raise Wrong("A coefficient of 0 must stay 0: whatever it is multiplied by.")
     return "0 stays 0, no NaN"

@@ -53,6 +53,19 @@ def _mistakes(right: int, channels: tuple[int, ...], width: int, classes: int) -
         "The three norms are missing: a scale and a shift for each channel.": right - 6 * width,
         "A GroupNorm learns a scale and a shift for each *channel*; the 32 groups only share the mean and the "
         "deviation.": right - 6 * width + 6 * 32,
+        "Squeeze reads stages 2 to 4: not the last one alone, nor stages 1 to 3.": (
+            right - (channels[1] + channels[2]) * width
+        ),
+        "Those are stages 1 to 3. The decoder reads stages 2 to 4.": right + (channels[0] - channels[3]) * width,
+        "ham_in is missing, with its bias.": right - square - width,
+        "A 1 × 1 convolution has in · out weights; those of a 3 × 3 are nine times as many.": right
+        + 8 * sum(channels[1:]) * width,
+        "The classifier reads what align writes, D channels, not the stages' channels.": right
+        + (sum(channels[1:]) - width) * classes,
+        "It is the same for every decoder. Write channels, width and classes in the place of numbers.": _right(
+            VARIANTS["tiny"].channels, VARIANTS["tiny"].decoder_width, CLASSES[0]
+        )
+        * (right != _right(VARIANTS["tiny"].channels, VARIANTS["tiny"].decoder_width, CLASSES[0])),
         "Of each norm one of the two is missing: it learns a scale and a shift a channel.": right - 3 * width,
         "There are three norms: after squeeze, after ham_out, after align. You counted two.": right - 2 * width,
         "The bias of ham_in is missing.": right - width,
@@ -62,7 +75,9 @@ def _mistakes(right: int, channels: tuple[int, ...], width: int, classes: int) -
         "One of the layers from D to D is missing (ham_in, ham_out, align).": right - square,
         "One of the layers from D to D is missing, with its norm.": right - square - 2 * width,
         "There is no bias before a norm: squeeze, ham_out and align have none.": right + 3 * width,
-        "Squeeze has no bias: the shift of the norm that follows does its work.": right + width,
+        "One bias too many. squeeze, ham_out and align have none: the shift of the norm that follows does its work.": (
+            right + width
+        ),
         "The NMF's 16 bases are drawn, not learned: they are no parameters.": right + 16 * width,
         "The NMF's 64 bases are drawn, not learned: they are no parameters.": right + 64 * width,
     }

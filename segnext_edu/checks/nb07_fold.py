@@ -17,7 +17,7 @@ Layers = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def fold(answer: Callable[..., Any]) -> None:
-    check(answer, _right_weight, _right_bias, _other_widths)
+    check(answer, _right_weight, _right_bias, _other_widths, _learned)
 
 
 def _layers(before: int, between: int, after: int) -> Layers:
@@ -37,11 +37,16 @@ def _folded(answer: Callable[..., Any], layers: Layers) -> tuple[Tensor, Tensor]
             raise
         raise Wrong(f"{wrong} In a product of matrices, the layer that acts second stands on the left.") from None
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
-        raise Wrong(f"Expected two tensors, (weight, bias), but got {described(result)}.")
+        why = " The bias is missing: return weight, bias." if isinstance(result, Tensor) else ""
+        raise Wrong(f"Expected two tensors, (weight, bias), but got {described(result)}.{why}")
+    if result[0].ndim == 1 and result[1].ndim == 2:
+        raise Wrong("Bias and weight came in the other order: first the weight.")
     after, before = layers[2].shape[0], layers[0].shape[1]
     for name, tensor, shape in zip(("weight", "bias"), result, ((after, before), (after,))):
         if tensor.shape != shape:
             hint = " It is the transpose of that." if tensor.shape == shape[::-1] and len(shape) == 2 else ""
+            if name == "bias" and tensor.ndim == 2:
+                hint = " A matrix times a vector is a vector, by `@`. Was it `*`, or did a [:, None] stay?"
             raise Wrong(f"Expected {name} of shape {shape}, but got {described(tensor)}.{hint}")
     return result[0], result[1]
 
@@ -81,11 +86,23 @@ def _right_bias(answer: Callable[..., Any]) -> str:
             ),
             "Only the first bias goes through the second layer, the second bias does not.": weight @ (first + second),
             "The first bias must go through the *second* layer's weight.": layers[0] @ first + second,
+            "The first bias has passed both layers. It comes after the first, so it passes the second alone.": (
+                weight @ layers[0] @ first + second
+            ),
+            "The first bias was summed up. It goes through the second layer: second @ first_bias.": first.sum()
+            + second,
             "The bias has passed the second layer's weight transposed.": weight.T @ first + second,
         }
         why = cause(lambda wrong: _same(came, wrong), suspects)
         raise Wrong(f"The weight is right, the bias is off by up to {(came - right).abs().max().item():.3g}.{why}")
     return "the bias"
+
+
+def _learned(answer: Callable[..., Any]) -> str:
+    """The notebook folds two layers' own parameters, which keep gradients."""
+    first, first_bias, second, second_bias = (x.requires_grad_() for x in _layers(*SQUARE))
+    _folded(answer, (first, first_bias, second, second_bias))
+    return "of parameters, too"
 
 
 def _other_widths(answer: Callable[..., Any]) -> str:

@@ -38,8 +38,8 @@ def _answered(answer: Callable[..., Any], maps: list[Tensor]) -> Tensor:
     try:
         result = call(answer, [x.clone() for x in maps])
     except Wrong as wrong:
-        if "Sizes of tensors must match" not in str(wrong):
-            raise
+        if "except in dimension 1" not in str(wrong):
+            raise Wrong(f"{wrong}{_stopped(str(wrong))}") from None
         raise Wrong(
             f"{wrong} The three are not of one size when you join them along dim=1. A fixed factor of 2 or 4 misses "
             "by a pixel where a side is odd: resize to the first map's size."
@@ -47,6 +47,14 @@ def _answered(answer: Callable[..., Any], maps: list[Tensor]) -> Tensor:
     if not isinstance(result, Tensor):
         raise Wrong(f"Expected one tensor, but got {described(result)}. Is torch.cat missing?")
     return result
+
+
+def _stopped(said: str) -> str:
+    suspects = {
+        " Three maps come in: those of stages 2, 3 and 4.": "expected 4, got 3",
+        " The maps have different numbers of channels: they cannot be added, only joined.": "non-singleton dimension 1",
+    }
+    return next((sentence for sentence, words in suspects.items() if words in said), "")
 
 
 def _right_shape(answer: Callable[..., Any]) -> str:
@@ -67,6 +75,11 @@ def _expect_shape(answer: Callable[..., Any], batch: int, height: int, width: in
             ),
             "Height and width are swapped.": (batch, sum(CHANNELS), width, height),
             "The first map is missing.": (batch, sum(CHANNELS[1:]), height, width),
+            "The first of the three is missing, and so is its size. They are stages 2, 3 and 4 already.": (
+                batch,
+                sum(CHANNELS[1:]),
+                *maps[1].shape[2:],
+            ),
             "The last map is missing.": (batch, sum(CHANNELS[:-1]), height, width),
         }
         why = cause(lambda wrong: result.shape == wrong, suspects)
@@ -92,6 +105,9 @@ def _expect_values(answer: Callable[..., Any], maps: list[Tensor]) -> None:
             ),
             'That is mode="nearest": blocks with hard edges. Bilinear blends.': _joined(maps, "nearest"),
             'That is mode="nearest-exact": blocks with hard edges. Bilinear blends.': _joined(maps, "nearest-exact"),
+            "The last map was resized twice, by way of the second one's size. Resize each once, to the first one's.": (
+                torch.cat([maps[0], _joined([maps[0], _joined(maps[1:])])[:, CHANNELS[0] :]], dim=1)
+            ),
             "That is bicubic: it overshoots at edges. Bilinear does not.": _joined(
                 maps, "bicubic", align_corners=False
             ),
@@ -106,7 +122,7 @@ def _expect_values(answer: Callable[..., Any], maps: list[Tensor]) -> None:
 
 def _learns(answer: Callable[..., Any]) -> str:
     maps = [x.requires_grad_() for x in _pyramid(*PYRAMIDS[0])]
-    result = answer(maps)
+    result = call(answer, maps)
     if not result.requires_grad:
         raise Wrong("No gradient flows back to the maps: is there a detach() or a no_grad()?")
     gradients = torch.autograd.grad(result.sum(), maps, allow_unused=True)

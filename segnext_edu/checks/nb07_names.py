@@ -50,6 +50,8 @@ def _expect(answer: Callable[..., Any], name: str) -> None:
 
 
 def _stopped(name: str, message: str) -> str:
+    if "too many values to unpack" in message:
+        return ' split(".") cuts at every dot; split(".", 5) cuts five times and leaves the rest in one piece.'
     if "KeyError" not in message:
         return ""
     if ".norm" in name:
@@ -82,6 +84,11 @@ def _why(name: str, came: str, right: str) -> str:
         "The part has kept our name. Look it up in BLOCK_NAMES.": head + inside,
         "A layer scale is a tensor itself: nothing comes after layer_scale_1.": f"{right}.weight",
         "There is a dot at the end.": f"{right}.",
+        "Nothing follows scale1, so there is nothing to cut off: rpartition leaves the part empty. Look the rest up "
+        "whole.": f"{head}.{inside}",
+        "The beginning is still ours.": name.replace(module, BLOCK_NAMES.get(module, module)),
+        "There is no _ in it.": right.replace("block", "block_", 1),
+        "They do not say blocks in between.": right.replace(f".{block}.", f".blocks.{block}.", 1),
     }
     if module in BLOCK_NAMES and came == head + BLOCK_NAMES[module] + leaf:
         return f" The dot before {leaf} is missing."

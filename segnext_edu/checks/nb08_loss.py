@@ -50,6 +50,16 @@ LOSS_MISTAKES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     ),
     "That is what comes out when a softmax stands before the cross-entropy: F.cross_entropy wants bare logits, "
     "it takes the logarithm of the softmax itself.": lambda logits, masks: right_loss(logits.softmax(1), masks),
+    "The probabilities stand there as they are. A loss needs their logarithm: F.cross_entropy takes bare logits.": (
+        lambda logits, masks: F.nll_loss(logits.softmax(1), masks, ignore_index=IGNORE)
+    ),
+    "The softmax runs over the wrong axis. The classes are axis 1.": lambda logits, masks: F.nll_loss(
+        logits.log_softmax(-1), masks, ignore_index=IGNORE
+    ),
+    "(B, K, H, W) was viewed as (pixels, K), which mixes classes and places. First the classes must go to the end: "
+    ".permute(0, 2, 3, 1). Or leave the shape as it is: F.cross_entropy takes it.": lambda logits, masks: (
+        F.cross_entropy(logits.reshape(-1, logits.shape[1]), masks.flatten(), ignore_index=IGNORE)
+    ),
     "That is the right number with the wrong sign: a loss is minus the log of the probability.": lambda logits, masks: (
         -right_loss(logits, masks)
     ),
@@ -69,7 +79,10 @@ LOSS_MISTAKES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def _expect_loss(answer: Callable[..., Any], logits: Tensor, masks: Tensor) -> None:
-    came = number(call(answer, logits, masks), "the mean loss")
+    given = logits.clone(), masks.clone()
+    came = number(call(answer, *given), "the mean loss")
+    if not torch.equal(given[0], logits) or not torch.equal(given[1], masks):
+        raise Wrong("Your function changed the logits or the masks in place. The next step still needs them.")
     expected = right_loss(logits, masks).item()
     if abs(came - expected) > 1e-4:
         why = cause(lambda wrong: abs(came - wrong(logits, masks).item()) < 1e-4, LOSS_MISTAKES)
@@ -111,11 +124,11 @@ def _gradients(answer: Callable[..., Any]) -> str:
     for ignored in (0.3, 1.0):
         logits, masks = _pixels(SHAPES[1], ignored)
         mine, right = logits.clone().requires_grad_(), logits.clone().requires_grad_()
-        loss = call(answer, mine, masks)
+        loss = call(answer, mine, masks.clone())
         if not isinstance(loss, Tensor):
             raise Wrong(
-                f"The number is right, but it is {described(loss)}: return the tensor. `.item()` or `float()` cuts the "
-                "loss off from the weights, and `backward()` has nowhere to go."
+                f"The number is right, but it is {described(loss)}: return the tensor. `.item()` or `float()` cuts "
+                "the loss off from the weights, and `backward()` has nowhere to go. (logits.sum() * 0 can.)"
             )
         if not loss.requires_grad:
             when = "" if ignored < 1 else " when nothing is labelled"
@@ -128,12 +141,10 @@ def _gradients(answer: Callable[..., Any]) -> str:
         assert right.grad is not None
         if mine.grad is None or not torch.allclose(mine.grad, right.grad, atol=1e-5):
             bad = mine.grad is not None and mine.grad.isnan().any()
-            raise Wrong(
-                "The number is right, but the gradients are "
-                + (
-                    "NaN: a division by zero is hidden, not avoided. Mend the divisor before dividing."
-                    if bad
-                    else "not."
-                )
-            )
+            why = "not."
+            if bad:
+                why = "NaN: a division by zero is hidden, not avoided. Mend the divisor before dividing."
+            elif mine.grad is None:
+                why = "not: a new torch.zeros(…) knows nothing of the logits. logits.sum() * 0 is a 0 that does."
+            raise Wrong(f"The number is right, but the gradients are {why}")
     return "gradients flow"

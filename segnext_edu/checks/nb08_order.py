@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+import random
 from collections import Counter
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,10 +25,15 @@ def _indices(answer: Callable[..., Any], step: int, batch: int, count: int, seed
     asked = f"batch_indices({step}, {batch}, {count}, {seed})"
     if isinstance(came, Tensor):
         raise Wrong(f"{asked} gave {described(came)}; expected a list of whole numbers: `.tolist()` makes one.")
-    if not isinstance(came, list) or not all(type(index) is int for index in came):
+    if isinstance(came, list | tuple) and any(isinstance(index, Tensor) for index in came):
+        raise Wrong(f"{asked} gave a list of tensors; expected a list of whole numbers: `.item()` makes one of each.")
+    if not isinstance(came, list | tuple) or not all(isinstance(index, Integral) for index in came):
         raise Wrong(f"{asked} gave {described(came)}; expected a list of whole numbers.")
+    came = [int(index) for index in came]
     if len(came) != batch:
         short = " A batch may span two passes: take the rest from the next one." if len(came) < batch else ""
+        if not came and step * batch >= count:
+            short = " The first pass is over by then: place // count is the pass, place % count the place in it."
         raise Wrong(f"{asked} gave {len(came)} pictures, expected {batch}.{short}")
     if not all(0 <= index < count for index in came):
         raise Wrong(
@@ -40,9 +49,12 @@ def _a_batch(answer: Callable[..., Any]) -> str:
 
 
 def _repeatable(answer: Callable[..., Any]) -> str:
-    state = torch.get_rng_state()
+    state, others = torch.get_rng_state(), (random.getstate(), np.random.get_state())
     first = _indices(answer, 3, 4, 50, 1)
     moved = not torch.equal(state, torch.get_rng_state())
+    elsewhere = pickle.dumps((random.getstate(), np.random.get_state())) != pickle.dumps(others)
+    random.setstate(others[0])
+    np.random.set_state(others[1])
     _indices(answer, 0, 4, 50, 1)
     torch.rand(1)
     again = _indices(answer, 3, 4, 50, 1)
@@ -56,6 +68,11 @@ def _repeatable(answer: Callable[..., Any]) -> str:
         raise Wrong(
             "The order is repeatable, but the call changed PyTorch's global random state, on which dropout and the "
             "NMF's bases draw: use a torch.Generator of your own instead of torch.manual_seed."
+        )
+    if elsewhere:
+        raise Wrong(
+            "The order is repeatable, but the call changed the global random state of Python or NumPy, on which others "
+            "draw: use a generator of your own, torch.Generator, random.Random or np.random.default_rng."
         )
     return "the same step, the same pictures"
 

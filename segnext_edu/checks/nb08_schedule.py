@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import cos, isclose, pi
+from math import cos, isclose, isnan, pi
 from typing import Any
 
 from segnext_edu.checks.exercise import Wrong, call, cause, check, number
@@ -23,6 +23,9 @@ DOWN_MISTAKES: dict[str, Callable[[int, int, int], float]] = {
     "There the rate stays at its top after the warm-up: the way down is missing.": lambda s, n, w: 1.0,
     "The polynomial's power is 1 here, a straight line: yours is bent (power 2).": lambda s, n, w: (1 - s / n) ** 2,
     "The polynomial's power is 1 here, a straight line: yours is bent (power 0.9).": lambda s, n, w: (1 - s / n) ** 0.9,
+    "150 and 15 are the example's numbers. Write steps and warmup in their place.": (
+        lambda s, n, w: right_factor(s, 150, 15)
+    ),
     "That is half a cosine; ours is a straight line.": lambda s, n, w: 0.5 + 0.5 * cos(pi * s / n),
     "The warm-up still works after its end: from step `warmup` on its factor is 1.": lambda s, n, w: (
         (1 - s / n) * s / w
@@ -62,13 +65,22 @@ def _expect_factor(answer: Callable[..., Any], run: tuple[int, int], at: list[in
     came = [number(call(answer, step, steps, warmup), "a factor between 0 and 1") for step in at]
     for step, value in zip(at, came):
         expected = right_factor(step, steps, warmup)
+        if isnan(value):
+            raise Wrong(
+                f"lr_factor({step}, {steps}, {warmup}) gave NaN, which is no number; expected {expected:.5f}. NaN "
+                "comes of 0 / 0, of infinity times 0, or of the root or the logarithm of a negative number."
+            )
         if not isclose(value, expected, abs_tol=1e-5):
 
             def explains(wrong: Callable[[int, int, int], float]) -> bool:
                 return all(isclose(value, wrong(step, steps, warmup), abs_tol=1e-5) for step, value in zip(at, came))
 
+            why = cause(explains, mistakes)
+            times = value / expected if expected else 0.0
+            if not why and times and explains(lambda s, n, w, times=times: times * right_factor(s, n, w)):
+                why = f" It is {times:.3g} times that at every step. A factor is 1 at its top: no per cent, no rate."
             asked = f"lr_factor({step}, {steps}, {warmup})"
-            raise Wrong(f"{asked} gave {value:.5f}, expected {expected:.5f}.{cause(explains, mistakes)}")
+            raise Wrong(f"{asked} gave {value:.5f}, expected {expected:.5f}.{why}")
 
 
 def _way_down(answer: Callable[..., Any]) -> str:

@@ -73,6 +73,10 @@ def _one_step(answer: Callable[..., Any]) -> str:
     before = _small_model()
     (returned,), model, diary = _steps(answer, 1)
     (expected,), right, _ = _steps(_right_step, 1)
+    if "step" not in diary and not torch.equal(_weights(model), _weights(before)):
+        raise Wrong(
+            "The weights have moved, but not by optimizer.step(): use the optimizer that your function is given."
+        )
     _order(diary)
     if not torch.allclose(_weights(model), _weights(right), atol=1e-5):
         moved = (_weights(model) - _weights(before)).abs().max().item()

@@ -54,9 +54,11 @@ def _right_shape(answer: Callable[..., Any]) -> str:
             suspects = {
                 "The channels are still there: sum over them at the end.": (b, c, h, w),
                 "The sum went over the channels with keepdim=True; the map has no channels.": (b, 1, h, w),
-                "Those are the weights, one a channel. They still have to weigh the features.": (b, c),
                 "Those are the weights, one a channel; they still have to weigh the features.": (b, c, 1, 1),
                 "The batch is gone: each picture has a map of its own.": (h, w),
+                "All was summed up, to one number. The sum goes over the channels alone: sum(1).": (),
+                "Those are the weights, one a channel, or a sum over the places. The weights still have to weigh the "
+                "features, and the sum goes over the channels.": (b, c),
                 "The sum went over the places. It goes over the channels.": (b, c, 1),
             }
             why = cause(came.__eq__, suspects)
@@ -115,6 +117,18 @@ def _suspects(x: Tensor, gradient: Tensor) -> dict[str, Tensor]:
             (x.mean((2, 3), keepdim=True) * gradient).sum(1).relu()
         ),
         "There is no gradient in it: that is the sum of the features.": x.sum(1).relu(),
+        "The weights were cut at 0, and the sum was not. It is the other way round: the ReLU comes last.": (
+            (weights.relu() * x).sum(1)
+        ),
+        "That is the size of the sum. What is below 0 speaks against the class: ReLU cuts it off.": (
+            (weights * x).sum(1).abs()
+        ),
+        "The mean went over the channels too: one weight for all of them. Each has its own, from axes 2 and 3.": (
+            (gradient.mean((1, 2, 3), keepdim=True) * x).sum(1).relu()
+        ),
+        "The maps were scaled, so that the greatest number is 1. Leave them in their own units.": (
+            (weights * x).sum(1).relu() / (weights * x).sum(1).relu().max()
+        ),
         "The map was scaled to end at 1. Leave it in its own units.": (
             (weights * x).sum(1).relu() / (weights * x).sum(1).relu().amax((1, 2), keepdim=True)
         ),

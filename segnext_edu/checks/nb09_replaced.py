@@ -40,7 +40,13 @@ def _right_pixels(answer: Callable[..., Any]) -> str:
 
 
 def _expect(answer: Callable[..., Any], before: Tensor, after: Tensor, saliency: Tensor, share: float) -> None:
-    result = call(answer, before.clone(), after.clone(), saliency.clone(), share)
+    try:
+        result = call(answer, before.clone(), after.clone(), saliency.clone(), share)
+    except Wrong as wrong:
+        if "must match the size of tensor b" not in str(wrong):
+            raise
+        cell = before.shape[1] // len(saliency)
+        raise Wrong(f"{wrong} Here a cell is {cell} × {cell} pixels: size=before.shape[1:] fits always.") from None
     right = _mixed(before, after, covered(saliency, share))
     if not isinstance(result, Tensor):
         raise Wrong(f"Expected a picture, a tensor of shape {tuple(before.shape)}, but got {described(result)}.")
@@ -57,6 +63,12 @@ def _expect(answer: Callable[..., Any], before: Tensor, after: Tensor, saliency:
             lambda wrong: torch.allclose(result.to(wrong), wrong, atol=1e-5), _suspects(before, after, saliency, share)
         )
         off = (result.to(right) != right).any(0).float().mean().item()
+        replaced_cells = (result == after).all(0).sum().item() * saliency.numel() / before[0].numel()
+        asked = covered(saliency, share).sum().item()
+        if not why and abs(replaced_cells - asked) == 1:
+            why = (
+                f" {replaced_cells:.0f} cells were replaced, {asked} are wanted: covered() rounds the number of cells."
+            )
         raise Wrong(f"With a share of {share:g}, {off:.0%} of the pixels are not what they should be.{why}")
 
 
@@ -89,6 +101,12 @@ def _suspects(before: Tensor, after: Tensor, saliency: Tensor, share: float) -> 
         ),
         "The map was enlarged before it was ranked. Rank its cells, then enlarge the mask.": torch.where(
             covered(fine, share), after, before
+        ),
+        "The mask is transposed: rows became columns.": torch.where(
+            F.interpolate(mask.T[None, None].float(), size=pixels, mode="nearest-exact")[0] > 0, after, before
+        ),
+        "You ranked the picture's own numbers. The map says what goes: covered(saliency, share).": torch.where(
+            covered(before, share), after, before
         ),
         "The mask was laid side by side like tiles, not enlarged. Each cell becomes a square.": torch.where(
             tiled, after, before

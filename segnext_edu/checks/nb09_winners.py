@@ -38,7 +38,10 @@ def _answer(answer: Callable[..., Any], parts: dict[int, Tensor]) -> Tensor:
     if any(not torch.equal(given[length], part) for length, part in parts.items()):
         raise Wrong("Your function changed the parts in place. Whoever called it still needs them.")
     if not isinstance(result, Tensor):
-        raise Wrong(f"Expected a tensor of branch lengths, (B, h, w), but got {described(result)}.")
+        why = " One for the whole picture? Each place has a winner of its own." if isinstance(result, int) else ""
+        if isinstance(result, tuple) and len(result) == 2:
+            why = " max gives two things, the greatest values and where they stand; argmax gives the second alone."
+        raise Wrong(f"Expected a tensor of branch lengths, (B, h, w), but got {described(result)}.{why}")
     return result
 
 
@@ -52,6 +55,7 @@ def _right_shape(answer: Callable[..., Any]) -> str:
                     (b, c, h, w)
                 ),
                 "The batch is gone: pictures must not be mixed.": (h, w),
+                "Along axis 0 stands the batch there. Stack along it: torch.stack(…).": (len(parts), h, w),
                 "That is a number a branch and place. Which of the four is the greatest?": (len(parts), b, h, w),
                 "Those are the places' winners of one dimension too many: strength() has taken the channels away.": (
                     b, 1, h, w
@@ -72,7 +76,7 @@ def _right_lengths(answer: Callable[..., Any]) -> str:
 def _expect_lengths(result: Tensor, parts: dict[int, Tensor]) -> None:
     right = _right(parts)
     if not torch.equal(result.to(right), right):
-        why = cause(lambda wrong: torch.equal(result.to(wrong), wrong), _suspects(parts))
+        why = cause(lambda wrong: torch.allclose(result.to(wrong), wrong), _suspects(parts))
         off = (result.to(right) != right).float().mean().item()
         raise Wrong(f"The shape is right, but {off:.0%} of the places have another winner.{why}")
 
@@ -84,6 +88,9 @@ def _suspects(parts: dict[int, Tensor]) -> dict[str, Tensor]:
         "Those are 0, 1, 2, 3, places in the stack. Make lengths of them: torch.tensor(list(parts))[…].": (
             power.argmax(0)
         ),
+        "Those are 1, 2, 3, 4, counted places. Make lengths of them: torch.tensor(list(parts))[…].": power.argmax(0)
+        + 1,
+        "Those are the strengths themselves. Which branch has them? argmax.": power.amax(0).sqrt(),
         "Those are the losers: argmin in the place of argmax?": lengths[power.argmin(0)],
         "You compare means, in which plus and minus cancel. Compare strengths.": lengths[stack.mean(2).argmax(0)],
         "You compare sizes of means: plus and minus have cancelled before. Square first, then the mean.": (

@@ -37,20 +37,22 @@ class Fate:
 
 
 def network_maps(model: SegNeXt, picture: Tensor, label: int, where: Tensor) -> dict[str, Tensor]:
-    """The gates of each stage's last block, two branches, and Grad-CAM, for a picture (3, H, W): name → (H/8, W/8).
+    """The gate of each stage's last block, two branches, and Grad-CAM, for a picture (3, H, W): name → (H/8, W/8).
+
+    The names count stages only, "gate of stage 2", so that networks of any depth can be compared.
 
     label, where: the class that Grad-CAM is asked about and the pixels at stride 8, (H/8, W/8) of bool.
     """
     recording = record(model, picture[None])
     maps: dict[str, Tensor] = {}
     for stage, blocks in enumerate(VARIANTS[model.variant].blocks, start=1):
-        maps[f"gate {stage}.{blocks - 1}"] = strength(recording.attentions[stage, blocks - 1, "gate"])
+        maps[f"gate of stage {stage}"] = strength(recording.attentions[stage, blocks - 1, "gate"])
     layer = BRANCHED, VARIANTS[model.variant].blocks[BRANCHED - 1] - 1
     parts = contributions(dict(attentions(model))[layer], recording, layer)
     for length in (SHORT, LONG):
-        maps[f"branch {length} of {layer[0]}.{layer[1]}"] = strength(parts[length])
+        maps[f"branch {length} of stage {BRANCHED}"] = strength(parts[length])
     for stage in (2, 4):
-        maps[f"Grad-CAM {stage}"] = grad_cam(model, picture[None], label, stage, where[None])
+        maps[f"Grad-CAM of stage {stage}"] = grad_cam(model, picture[None], label, stage, where[None])
     return {name: resize(map[:, None], where.shape)[0, 0] for name, map in maps.items()}  # (H/8, W/8) each
 
 

@@ -13,9 +13,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in (
         ("release", "the students' notebooks"),
         ("answers", "the lecturer's, a course for nbgrader"),
-        ("pack", "lesson plans, sheets to print, and what students get wrong"),
     ):
         commands.add_parser(name, help=text).add_argument("--out", type=Path, required=True, help="a new folder")
+    pack = commands.add_parser("pack", help="slides, lesson plans, sheets to print, and what students get wrong")
+    where = pack.add_mutually_exclusive_group(required=True)
+    where.add_argument("--out", type=Path, help="a new folder")
+    where.add_argument("--refresh", action="store_true", help="all but the slides, as committed with the notebooks")
     grade = commands.add_parser("grade", help="prove that nbgrader gives every hand-in what is due")
     grade.add_argument("--sets", nargs="+", default=["ps1", "ps2", "ps3", "ps4"], help="problem sets (all four)")
     grade.add_argument(
@@ -25,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Run one of them."""
-    from segnext_edu.course import grade, handout, pack
+    from segnext_edu.course import grade, handout
 
     if args.course == "grade":
         with tempfile.TemporaryDirectory() as folder:
@@ -33,8 +36,11 @@ def main(args: argparse.Namespace) -> None:
                 print(line, flush=True)
         return
     if args.course == "pack":
-        handout.refuse(args.out)
-        print(*pack.write(args.out), sep="\n")
+        from segnext_edu.course import pack  # needs nbconvert and more
+
+        if args.out:
+            handout.refuse(args.out)
+        print(*(pack.write(args.out) if args.out else pack.refresh()), sep="\n")
         return
     write = handout.write_course if args.course == "answers" else lambda out: handout.write(out, "students")
     for name, known in write(args.out).items():

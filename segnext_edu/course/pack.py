@@ -1,80 +1,56 @@
-"""What a lecturer needs beside the notebooks, made from them, so that it says what they say: plans, sheets, mistakes.
+"""What a lecturer needs beside the notebooks, made from them, so that it says what they say: `course pack`.
 
-A plan's minutes are those that the exercises' headings promise; a sheet is a notebook's opening, exercises and recap
-on one page to print; and under "what students get wrong" stands what the checks say to each of tests/mutants.
+A plan's minutes are those that the exercises' headings promise; a sheet is a notebook's opening, formulas, exercises
+and recap on one page to print; and under "what students get wrong" stands what the checks say to each of
+tests/mutants. The pages are committed under notebooks/instructor/, where a test compares them with the notebooks; the
+slides, which hold the notebooks' pictures, are not.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import nbformat
-from nbformat import NotebookNode
+import torch
 
 from segnext_edu.course import verdict
-from segnext_edu.course.exercises import Exercise, exercises
+from segnext_edu.course.deck import drawn, page
 from segnext_edu.course.grade import mutants_of
+from segnext_edu.course.lessons import lesson, numbers
+from segnext_edu.course.slides import formulas, live, outline
 from segnext_edu.files import appears_whole
-from segnext_edu.notebooks import find
+from segnext_edu.notebooks import FOLDER
 
 OPENING, FIGURE, RECAP = 8, 8, 6  # minutes of a lesson that are not exercises
+GENERATED = (
+    "<!-- Made by `python -m segnext_edu course pack --refresh`; edit the notebooks and checks instead. -->",
+    "",
+)
+INSTRUCTOR = FOLDER / "instructor"
 LESSONS = (
     ("A name for every pixel", 50, ("00", "01")),
     ("What is a good answer?", 50, ("02",)),
     ("Far for little", 50, ("03",)),
     ("A gate, and blocks of it", 50, ("04", "05")),
-    ("The whole picture at once", 50, ("06",)),
-    ("The model, and how it learns", 50, ("07", "08")),
+    ("The whole picture at once, and the whole model", 50, ("06", "07")),
+    ("How it learns, and where it looks", 50, ("08", "09")),
     ("SegNeXt in two hours", 120, ("00", "02", "03", "04", "08")),
 )
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What a notebook says of itself."""
-
-    file: str
-    title: str
-    goals: list[str]
-    figure: str  # the section with the figure to play with; "" where there is none
-    recap: list[str]
-    exercises: list[Exercise]
-
-
-def lesson(name: str) -> Lesson:
-    """The notebook whose name begins so, such as "03"."""
-    path = find(name)
-    notebook = nbformat.read(path, as_version=4)
-    opening, recap = notebook.cells[0].source, notebook.cells[-1].source
-    return Lesson(
-        path.name,
-        re.search(r"^# (.+)$", opening, re.MULTILINE)[1],  # type: ignore[index]
-        [" ".join(goal.split()) for goal in re.findall(r"^- (.+(?:\n  .+)*)", opening, re.MULTILINE)],
-        section_with_figure(notebook),
-        re.findall(r"^\d\. (.+)$", recap, re.MULTILINE),
-        exercises(notebook),
-    )
-
-
-def section_with_figure(notebook: NotebookNode) -> str:
-    """The heading above the figure with controls; "" where a notebook has none."""
-    heading = ""
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            heading = ([heading] + re.findall(r"^## (.+)$", cell.source, re.MULTILINE))[-1]
-        elif re.search(r"\bexplorer\(", cell.source):
-            return heading
-    return ""
 
 
 def plan(title: str, minutes: int, names: tuple[str, ...]) -> str:
     """One lesson, minute by minute: as many exercises as there is time for, in order; the others are homework."""
     parts = [lesson(name) for name in names]
-    rows = [(OPENING, f"Opening of {part.title}: predict before you run") for part in parts[:1]]
-    rows += [(FIGURE, f"Play, on the screen in front: {part.figure} ({part.file})") for part in parts if part.figure]
+    rows = [
+        (OPENING, f"Opening of {part.title}: predict before you run (slides_{names[0]}.html)") for part in parts[:1]
+    ]
+    rows += [
+        (FIGURE, f"Play, on the screen in front: {part.figure} ({part.file}; slide {live(name)})")
+        for name, part in zip(names, parts)
+        if part.figure
+    ]
     left = minutes - sum(length for length, _ in rows) - RECAP
     homework = []
     for exercise in sorted((e for part in parts for e in part.exercises), key=lambda e: e.points):
@@ -98,17 +74,33 @@ def plan(title: str, minutes: int, names: tuple[str, ...]) -> str:
     return "\n".join([*lines, "", "At home: " + ("; ".join(homework) or "read on") + ".", ""])
 
 
+def plans() -> str:
+    """All the lessons, and the notebooks that are in none."""
+    taught = {name for *_, names in LESSONS for name in names}
+    rest = [lesson(name) for name in numbers() if name not in taught]
+    lines = [f"- {part.title} ({part.file}): {'; '.join(goal.rstrip('.;') for goal in part.goals)}." for part in rest]
+    after = ["## After the lessons", "", "Notebooks to read on one's own:", "", *lines, ""] if lines else []
+    return "\n".join([*GENERATED, "# Lessons", "", *(plan(*one) for one in LESSONS), *after])
+
+
 def mistakes(name: str) -> str:
     """What students get wrong in a notebook: for each exercise, what the check says to each misconception."""
     part = lesson(name)
     lines = [f"## {part.title}", ""]
     for exercise in part.exercises:
         notebook, check = exercise.check.split(".")
-        said = dict.fromkeys(verdict(exercise.check, wrong) for wrong in mutants_of(notebook)[check].values())
+        said = dict.fromkeys(always(exercise.check, wrong) for wrong in mutants_of(notebook)[check].values())
         # Where an answer raises, the check quotes its line, which here is one of the tests'.
         told = [f"- {line[2:]}" for line in said if "Python says" not in line]
         lines += [f"### Exercise {exercise.number} · {exercise.title}", "", *told, ""]
     return "\n".join(lines)
+
+
+def always(check: str, wrong: Any) -> str:
+    """What a check says, the same every time although some misconceptions draw random numbers."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return verdict(check, wrong)
 
 
 def sheet(name: str) -> str:
@@ -121,6 +113,7 @@ def sheet(name: str) -> str:
     return PAGE.format(
         title=marked(part.title),
         goals="".join(f"<li>{marked(goal)}</li>" for goal in part.goals),
+        formulas="".join(f"<div class=formula>{drawn(one)}</div>" for one in formulas(name)),
         exercises=rows,
         recap="".join(f"<li>{marked(question)}<div class=line></div></li>" for question in part.recap),
     )
@@ -140,23 +133,48 @@ body {{ font: 11pt/1.4 sans-serif; max-width: 174mm; margin: 8mm auto; color: #1
 h1 {{ font-size: 17pt; margin: 0 0 4mm }} h2 {{ font-size: 12pt; margin: 6mm 0 2mm; color: #0072B2 }}
 ul, ol {{ margin: 0; padding-left: 6mm }} td {{ padding: 0.5mm 6mm 0.5mm 0 }}
 .line {{ border-bottom: 0.2mm solid #999; height: 11mm; margin-bottom: 3mm }} code {{ font-size: 10pt }}
+.formula {{ margin: 3mm 0 }} math {{ font-size: 13pt }}
 </style></head><body>
 <h1>{title}</h1>
 <h2>You will be able to</h2><ul>{goals}</ul>
+{formulas}
 <h2>Exercises</h2><table>{exercises}</table>
 <h2>Recap, without looking</h2><ol>{recap}</ol>
 </body></html>
 """
 
 
+def pages() -> dict[str, str]:
+    """File name → text of all that is committed under notebooks/instructor/."""
+    names = numbers()
+    decks = [f"## slides_{name}.html\n\n{outline(name)}\n" for name in names]
+    return {
+        "plans.md": plans(),
+        "mistakes.md": "\n".join([*GENERATED, "# What students get wrong", "", *map(mistakes, names)]),
+        "slides.md": "\n".join([*GENERATED, "# What the slides show", "", *decks]),
+        **{f"sheets/sheet_{name}.html": sheet(name) for name in names},
+    }
+
+
 def write(out: Path) -> list[str]:
-    """Write plans, mistakes and a sheet a notebook into a new folder. Returns the files' names."""
-    names = sorted({name for *_, names in LESSONS for name in names})
-    texts = {"plans.md": "# Lessons\n\n" + "\n".join(plan(*one) for one in LESSONS)}
-    texts["mistakes.md"] = "# What students get wrong\n\n" + "\n".join(map(mistakes, names))
-    texts |= {f"sheet_{name}.html": sheet(name) for name in names}
+    """Write the pages and the slides into a new folder. Returns the files' names."""
     with appears_whole(out) as part:
-        part.mkdir()
+        (part / "sheets").mkdir(parents=True)
+        (part / "slides").mkdir()
+        texts = pages() | {f"slides/slides_{name}.html": page(name) for name in numbers()}
         for name, text in texts.items():
             (part / name).write_text(text, "utf-8")
+    return sorted(texts)
+
+
+def refresh() -> list[str]:
+    """Write the committed pages again, after a notebook or a check has changed. Returns the files' names."""
+    texts = pages()
+    (INSTRUCTOR / "sheets").mkdir(exist_ok=True)
+    for name, text in texts.items():
+        with appears_whole(INSTRUCTOR / name) as part:
+            part.write_text(text, "utf-8")
+    for path in (INSTRUCTOR / "sheets").iterdir():
+        if f"sheets/{path.name}" not in texts:
+            path.unlink()
     return sorted(texts)

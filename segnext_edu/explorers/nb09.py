@@ -93,7 +93,7 @@ class Atlas(Explorer):
             "label": Dropdown(options={name: at for at, name in enumerate(classes)}, description="class", **style),
             "row": IntSlider(START[0], 0, 100, description="row, %", **style),
             "column": IntSlider(START[1], 0, 100, description="column, %", **style),
-            "opacity": FloatSlider(0.8, min=0, max=1, step=0.05, description="opacity", **style),
+            "opacity": FloatSlider(0.9, min=0, max=1, step=0.05, description="opacity", **style),
         }
         self.picker = PixelPicker(library.photographs[photograph], START)
         self.upload = PhotoUpload()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -51,6 +52,7 @@ def nans(*arguments: Any, **_: Any) -> Any:
 WHATEVER = {
     "the stub as it stands": (stub, "Nothing here yet"),
     "an exception": (fails, "ZeroDivisionError: division by zero"),
+    "an end to everything": (lambda *_, **__: sys.exit(), "exit() ends Python itself"),
     "an endless loop": (for_ever, "never ends"),
     "None": (lambda *_, **__: None, "returned None"),
     "a word": (lambda *_, **__: "many", ""),

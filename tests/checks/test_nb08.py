@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -80,8 +82,6 @@ def step_through_the_model(model, optimizer, images, masks):
 
 
 def indices_with_numpy(step, batch, count, seed):
-    import numpy as np
-
     orders = [
         np.random.default_rng((seed, epoch)).permutation(count) for epoch in range((step + 1) * batch // count + 1)
     ]
@@ -89,8 +89,6 @@ def indices_with_numpy(step, batch, count, seed):
 
 
 def indices_with_random(step, batch, count, seed):
-    import random
-
     chosen = []
     for place in range(step * batch, step * batch + batch):
         order = list(range(count))
@@ -103,7 +101,11 @@ RIGHT = {
     "segmentation_loss": [loss_by_picking, loss_with_a_branch, loss_by_pixels, loss_without_nan],
     "lr_factor": [factor_with_min, factor_as_tensor],
     "training_step": [step_of_the_package, step_through_the_model],
-    "batch_indices": [indices_with_numpy, indices_with_random],
+    "batch_indices": [
+        indices_with_numpy,
+        indices_with_random,
+        lambda *given: tuple(np.array(indices_with_numpy(*given))),
+    ],
 }
 
 
@@ -162,6 +164,14 @@ def same_order(step, batch, count, seed):
     return [shuffled(count, seed)[place % count] for place in range(step * batch, (step + 1) * batch)]
 
 
+def order_of_python(step, batch, count, seed):
+    chosen = []
+    for place in range(step * batch, (step + 1) * batch):
+        random.seed(seed * 1000 + place // count)
+        chosen.append(random.sample(range(count), count)[place % count])
+    return chosen
+
+
 def seed_unused(step, batch, count, seed):
     return cut(lambda epoch: shuffled(count, epoch))(step, batch, count, seed)
 
@@ -179,6 +189,11 @@ def hidden_nan(logits, masks):
 
 def no_graph(logits, masks):
     return loss_with_a_branch(logits, masks) if (masks != 255).any() else torch.tensor(0.0)
+
+
+def ignored_in_place(logits, masks):
+    masks[masks == 255] = -100
+    return F.cross_entropy(logits, masks)
 
 
 def broken_line(logits, masks):
@@ -201,6 +216,13 @@ WRONG = {
         "hidden, not avoided": hidden_nan,
         "expected 0: there is nothing": lambda x, y: loss_with_a_branch(x, y) if (y != 255).any() else x.sum() * 0 + 1,
         "`.item()`": lambda x, y: loss_by_pixels(x, y).item(),
+        "changed the logits or the masks": ignored_in_place,
+        "need their logarithm|needs their logarithm": lambda x, y: F.nll_loss(x.softmax(1), y, ignore_index=255),
+        "wrong axis": lambda x, y: F.nll_loss(x.log_softmax(-1), y, ignore_index=255),
+        "mixes classes and places": lambda x, y: F.cross_entropy(x.view(-1, x.shape[1]), y.flatten(), ignore_index=255),
+        "knows nothing of the logits": lambda x, y: (
+            loss_with_a_branch(x, y) if (y != 255).any() else torch.zeros((), requires_grad=True)
+        ),
         "no gradient flows: was": lambda x, y: loss_by_pixels(x, y).detach(),
         "no gradient flows when nothing is labelled": no_graph,
         "a mean or a sum still missing": lambda x, y: F.cross_entropy(x, y, ignore_index=255, reduction="none"),
@@ -229,7 +251,10 @@ WRONG = {
         "climbs to the line's height": lambda s, n, w: (1 - w / n) * s / w if s < w else 1 - s / n,
         "runs? goes wrong|without warm-up": lambda s, n, w: (1 - s / n) * min(1.0, s / w),
         "Expected a factor between 0 and 1, a number": lambda s, n, w: "half",
-        "NaN|nan": lambda s, n, w: float("nan"),
+        "gave NaN, which is no number": lambda s, n, w: float("nan"),
+        "root or the logarithm": lambda s, n, w: torch.tensor(float(w - s)).sqrt(),
+        "the example's numbers": lambda s, n, w: train.lr_factor(s, 150, 15),
+        "100 times that at every step": lambda s, n, w: 100 * train.lr_factor(s, n, w),
     },
     "training_step": {
         "zero_grad is missing": step_with(BACK, STEP),
@@ -238,6 +263,8 @@ WRONG = {
         "Without loss.backward()": step_with(ZERO, STEP),
         "Without optimizer.step()": step_with(ZERO, BACK),
         "Once each is enough": step_with(ZERO, BACK, STEP, STEP),
+        "not by optimizer.step()": step_with(BACK, "torch.optim.SGD(model.parameters(), lr=0.5).step()"),
+        "which has forgotten where it came from": step_with(ZERO, "loss = loss.item()", BACK, STEP),
         "eval mode": lambda model, *rest: reference_step(model.eval(), *rest),
         "look at the loss": step_with("loss = loss_ = 3 * loss", ZERO, BACK, STEP),
         "loss after the step": step_with(
@@ -257,6 +284,9 @@ WRONG = {
         "the seed is not used": seed_unused,
         "`% count`": lambda s, b, n, seed: list(range(s * b, (s + 1) * b)),
         "`.tolist()`": lambda s, b, n, seed: torch.tensor(same_order(s, b, n, seed)),
+        "global random state of Python or NumPy": order_of_python,
+        "`.item()` makes one of each": lambda s, b, n, seed: list(torch.tensor(same_order(s, b, n, seed))),
+        "first pass is over by then": lambda s, b, n, seed: shuffled(n, seed)[s * b : s * b + b],
         "expected a list of whole numbers": lambda s, b, n, seed: 3,
     },
 }

@@ -116,6 +116,14 @@ WRONG = {
             torch.stack([strength(p) for p in parts.values()]).argmax(0)
         ],
         "in place": doubled,
+        "counted places": lambda parts: torch.stack([strength(p) for p in parts.values()]).argmax(0) + 1,
+        "strengths themselves": lambda parts: torch.stack([strength(p) for p in parts.values()]).amax(0),
+        "One for the whole picture": lambda parts: max(parts, key=lambda length: strength(parts[length]).mean()),
+        "argmax gives the second alone": lambda parts: torch.stack([strength(p) for p in parts.values()]).max(0),
+        "Stack along it": lambda parts: torch.stack([strength(p) for p in parts.values()], 1).argmax(0),
+        "through the whole tensor at once": lambda parts: torch.tensor(list(parts))[
+            torch.stack([strength(p) for p in parts.values()]).argmax()
+        ],
     },
     "cam": {
         "ReLU is missing": lambda x, score: (gradient(x, score).mean((2, 3), keepdim=True) * x).sum(1),
@@ -137,6 +145,16 @@ WRONG = {
         "channels are still there": lambda x, score: gradient(x, score).mean((2, 3), keepdim=True) * x,
         "map has no channels": lambda x, score: cam(x, score)[:, None],
         "Those are the weights": lambda x, score: gradient(x, score).mean((2, 3)),
+        "cut at 0, and the sum was not": lambda x, score: (
+            gradient(x, score).mean((2, 3), keepdim=True).relu() * x
+        ).sum(1),
+        "size of the sum": lambda x, score: (gradient(x, score).mean((2, 3), keepdim=True) * x).sum(1).abs(),
+        "one weight for all of them": weighed(lambda g: g.mean((1, 2, 3), keepdim=True)),
+        "greatest number is 1": lambda x, score: cam(x, score) / cam(x, score).max(),
+        "to one number": lambda x, score: cam(x, score).sum(),
+        "Several things came at once": lambda x, score: torch.autograd.grad(score, x).mean((2, 3)),  # pyright: ignore
+        "\\.grad is empty before": lambda x, score: x.grad.mean((2, 3)),
+        "The order is grad": lambda x, score: torch.autograd.grad(x, score),
         "Unpack it": lambda x, score: torch.autograd.grad(score, x),
         "score that it was given": lambda x, score: cam(x, score) if score.ndim else by_first_score(x, score),
         "batch is gone": lambda x, score: cam(x, score).sum(0),
@@ -157,6 +175,16 @@ WRONG = {
         ),
         "marked became 0": lambda b, a, s, share: replaced(b, 0 * a, s, share),
         "The rest became 0": lambda b, a, s, share: replaced(0 * b, a, s, share),
+        "mask is transposed": lambda b, a, s, share: torch.where(enlarged(covered(s, share).T, b) > 0, a, b),
+        "the picture's own numbers": lambda b, a, s, share: torch.where(covered(b, share), a, b),
+        "rounds the number of cells": lambda b, a, s, share: torch.where(
+            enlarged(s >= s.quantile(1 - share), b) > 0, a, b
+        ),
+        "Here a cell is 4 × 4 pixels": lambda b, a, s, share: torch.where(
+            F.interpolate(covered(s, share)[None, None].float(), scale_factor=8)[0] > 0, a, b
+        ),
+        "not on True and False": lambda b, a, s, share: F.interpolate(covered(s, share)[None, None], size=b.shape[1:]),
+        "`mask > 0` makes": lambda b, a, s, share: torch.where(enlarged(covered(s, share), b), a, b),
         "Nothing was": lambda b, a, s, share: b,
         "All was": lambda b, a, s, share: a,
         "Only the mask": lambda b, a, s, share: covered(s, share),

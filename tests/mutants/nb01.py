@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -95,6 +96,20 @@ def unpadded(image, mask, top, left, side, flip):
     return (image[window].flip(-1), mask[window].flip(-1)) if flip else (image[window], mask[window])
 
 
+def padded_the_other_way(image, mask, top, left, side, flip):
+    def one(x, fill):
+        x = x[..., top : top + side, left : left + side]
+        x = F.pad(x, (0, side - x.shape[-2], 0, side - x.shape[-1]), value=fill)
+        return x.flip(-1) if flip else x
+
+    return one(image, 0), one(mask, 255)
+
+
+def filled_last(image, mask, top, left, side, flip):
+    image, mask = unpadded(image, mask, top, left, side, flip)
+    return crop_flip(image, mask, 0, 0, side, False)
+
+
 def padded_before(image, mask, top, left, side, flip):
     def one(x, fill):
         x = x[..., top : top + side, left : left + side]
@@ -141,7 +156,7 @@ def labelled_share_or_nothing(windows):
 RIGHT = {
     "reduce_zero_label": [data.reduce_zero_label, by_where, by_table, in_three_steps],
     "crop_flip": [crop_flip, crop_flip_on_a_canvas, crop_flip_padded_first],
-    "first_varied": [augment.first_varied, by_loop, lambda windows: float(by_loop(windows))],
+    "first_varied": [augment.first_varied, by_loop, lambda windows: np.int64(by_loop(windows))],
 }
 WRONG = {
     "reduce_zero_label": {
@@ -154,6 +169,12 @@ WRONG = {
         "looked for 0 after": seen_after_subtracting,
         "moved the labels up": lambda mask: mask.long() + 1,
         "in place": reduce_in_place,
+        "Boolean value .* join conditions by | and &": lambda mask: torch.where(
+            mask == 0 or mask == 255, 255, mask - 1
+        ),
+        "too small for 255": lambda mask: by_where(mask.to(torch.int8).fill_(255)),
+        "a NumPy array of shape": lambda mask: by_where(mask).numpy(),
+        "a tuple of 2 \\(a tensor": lambda mask: (by_where(mask), mask),
         "keep it whole": lambda mask: by_where(mask).float(),
         "Expected a tensor of shape": lambda mask: by_where(mask).flatten(),
         "Is a `return` missing": lambda mask: None,
@@ -188,6 +209,15 @@ WRONG = {
         "pushed back": pushed_back,
         "fill it up, the picture with 0": unpadded,
         "left and above": padded_before,
+        "Yours are swapped": padded_the_other_way,
+        "is the channels": lambda i, m, t, w, s, f: (i[t : t + s, w : w + s], m[t : t + s, w : w + s]),
+        "left over in front": parts(right_image, lambda x, *how: right_mask(x, *how)[None]),
+        "mirrored before filling up": filled_last,
+        "upside down as well": lambda i, m, t, w, s, f: tuple(
+            x.flip(-1, -2) if f else x for x in crop_flip(i, m, t, w, s, False)
+        ),
+        "the mask says -1": parts(right_image, lambda x, t, w, s, f: cut(x, t, w, s, f, -1)),
+        "read backwards by ::-1": lambda i, m, t, w, s, f: (right_image(i, t, w, s, False)[..., ::-1], m),
         "Nothing was cut off": lambda image, mask, *_: (image, mask),
         "One too many": lambda i, m, t, w, s, f: crop_flip(i, m, t, w, s + 1, f),
         "ends at top \\+ side": lambda i, m, t, w, s, f: (i[:, t:s, w:s], m[t:s, w:s]),
@@ -215,6 +245,12 @@ WRONG = {
         "n - 1, not -1": lambda windows: first_true(shares(windows) <= 0.75, otherwise=-1),
         "asked for two classes": two_classes,
         "not 50 %": lambda windows: first_true(shares(windows) <= 0.5),
+        "counted from 0": lambda windows: by_loop(windows) + 1,
+        "Only the first window was looked at": lambda windows: 0 if by_loop(windows) == 0 else len(windows) - 1,
+        "255 is a class like any other": lambda windows: by_loop(windows.where(windows != 255, 0)),
+        "larger labels than one_hot": lambda windows: F.one_hot(windows, 4).sum() and by_loop(windows),
+        "the window itself": lambda windows: windows[by_loop(windows)],
+        "Only the first of them": lambda windows: [by_loop(windows), len(windows) - 1],
         "first that fits\\?": lambda windows: shares(windows) <= 0.75,
         "a whole number, but got": shares,
     },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 
 from segnext_edu.metrics import ConfusionMatrix
@@ -95,10 +96,17 @@ def weighted(matrices):
     return (iou(total).nan_to_num() * total.sum(1)).sum() / total.sum()
 
 
+def summed_in_place(matrices):
+    total = matrices[0]
+    for matrix in matrices[1:]:
+        total += matrix
+    return miou([total])
+
+
 RIGHT = {
     "confusion_matrix": [counts_by_class, counts_by_loop, counts_by_one_hot, kept(counts)],
-    "class_iou": [iou, iou_by_loop, lambda m: iou(m).tolist()],
-    "dataset_miou": [miou, miou_by_filter],
+    "class_iou": [iou, iou_by_loop, lambda m: iou(m.double())],
+    "dataset_miou": [miou, miou_by_filter, lambda ms: np.nanmean(iou(sum(ms)).numpy())],
 }
 WRONG = {
     "confusion_matrix": {
@@ -116,6 +124,13 @@ WRONG = {
         "has `minlength`": kept(lambda p, t, k: counts(p, t, k, minlength=False) if t.max() > 1 else torch.eye(2)),
         "is invalid for input of size": lambda p, t, k: counts(p.flatten(), t.flatten(), k),
         "a tensor of shape (4, 4), but got": kept(lambda p, t, k: counts(p, t, k).flatten()),
+        "go on with a tensor": lambda p, t, k: counts_by_loop(p, t, k).numpy(),
+        "makes a table of them": kept(lambda p, t, k: counts(p, t, k).flatten()),
+        "must leave both": lambda p, t, k: counts(p.flatten(), t.flatten(), k),
+        "cut by the same condition": lambda p, t, k: torch.bincount(t[t != 255] * k + p, minlength=k * k),
+        "Yours adds where it should multiply": kept(
+            lambda p, t, k: torch.bincount(t + k + p, minlength=k * k)[: k * k].view(k, k)
+        ),
         "but got 'many'": lambda p, t, k: "many",
     },
     "class_iou": {
@@ -129,6 +144,15 @@ WRONG = {
         "`//` divides": lambda m: m.diag() // (m.sum(0) + m.sum(1) - m.diag()),
         "gets 0, as if it were wholly wrong": lambda m: iou(m).nan_to_num(0),
         "gets 1, as if it were perfect": lambda m: iou(m).nan_to_num(1),
+        "go on with a tensor": lambda m: iou(m).tolist(),
+        "per cent": lambda m: 100 * iou(m),
+        "Brackets are missing: ": lambda m: m.diag() / m.sum(0) + m.sum(1) - m.diag(),
+        "Brackets are missing; ": lambda m: m.diag() / m.sum(1) + m.sum(0) - m.diag(),
+        "column sum is in it twice": over(lambda hits, true, said, n: 2 * said - hits),
+        "row sum is in it twice": over(lambda hits, true, said, n: 2 * true - hits),
+        "whole diagonal": lambda m: m.trace() / (m.sum(0) + m.sum(1) - m.trace()),
+        "A table, where a row is wanted": lambda m: m / (m.sum(0) + m.sum(1) - m.diag()),
+        "next exercise": lambda m: iou(m).nanmean(),
         "one IoU a class, a tensor of shape (2,)": lambda m: iou(m).mean(),
     },
     "dataset_miou": {
@@ -137,6 +161,11 @@ WRONG = {
         "all IoUs of all pictures at once": lambda ms: torch.cat([iou(m) for m in ms]).nanmean().item(),
         "divided by all classes": lambda ms: filled(ms, 0),
         "counts as perfect": lambda ms: filled(ms, 1),
+        "per cent": lambda ms: 100 * miou(ms),
+        "was rounded": lambda ms: round(miou(ms), 3),
+        "One for all pictures": lambda ms: [miou([m]) for m in ms],
+        "table has been changed": summed_in_place,
+        "torch.sum wants one tensor": lambda ms: torch.sum(ms),  # pyright: ignore
         "pixel accuracy": lambda ms: sum(ms).diag().sum() / sum(ms).sum(),
         "weighted the classes": weighted,
         "occur in no target": lambda ms: iou(sum(ms))[sum(ms).sum(1) > 0].mean(),

@@ -78,6 +78,11 @@ def replicated(x, row, col):
     return pair(F.pad(x, (half,) * 4, mode="replicate"), row, col, ((0, 0), (0, 0)))
 
 
+def one_sided(x, row, col):
+    half = 2 * (row.shape[1] // 2)
+    return pair(F.pad(x, (half, 0, half, 0)), row, col, ((0, 0), (0, 0)))
+
+
 def in_place(x, row, col):
     result = pair(x, row, col)
     x.zero_()
@@ -85,7 +90,7 @@ def in_place(x, row, col):
 
 
 RIGHT = {
-    "multiply_adds": [costs, lambda c, k, h, w: [float(cost) for cost in costs(c, k, h, w)]],
+    "multiply_adds": [costs, lambda c, k, h, w: torch.tensor(costs(c, k, h, w))],
     "strip_pair": [pair, pair_by_module, pair_as_square],
     "strip_factors": [factors, balanced_factors, factors_by_eigenvectors],
 }
@@ -104,6 +109,10 @@ WRONG = {
         "twice too much": lambda c, k, h, w: tuple(2 * cost for cost in costs(c, k, h, w)),
         "Height and width differ; ": lambda c, k, h, w: costs(c, k, h, h),
         "Height and width differ: ": lambda c, k, h, w: costs(c, k, w, w),
+        "C · C, not 2 · C": lambda c, k, h, w: (2 * c * k * k * h * w, *costs(c, k, h, w)[1:]),
+        "saves the factor C": lambda c, k, h, w: (costs(c, k, h, w)[0], costs(c, k, h, w)[0] / k, 0),
+        "not once a row or column": lambda c, k, h, w: (*costs(c, k, h, w)[:2], c * k * (h + w)),
+        "the example's numbers": lambda c, k, h, w: costs(32, 21, 64, 48),
         "let the picture shrink": lambda c, k, h, w: costs(c, k, h - k + 1, w - k + 1),
         "bias is an addition": lambda c, k, h, w: (costs(c, k, h, w)[0] + c * h * w, 0, 0),
         "Is a `return` missing": lambda c, k, h, w: None,
@@ -121,6 +130,12 @@ WRONG = {
         "added the two strips": lambda x, row, col: pair(x, row, alone(col)) + pair(x, alone(row), col),
         "Only the lying": lambda x, row, col: pair(x, row, alone(col)),
         "Only the standing": lambda x, row, col: pair(x, alone(row), col),
+        "padding by 10 gives": pads(lambda p: (0, 10), lambda p: (10, 0)),
+        "You multiplied the two strips": lambda x, row, col: pair(x, row, alone(col)) * pair(x, alone(row), col),
+        "no shortcut here": lambda x, row, col: x + pair(x, row, col),
+        "zeros are at one end": one_sided,
+        "draws its own weights": lambda x, row, col: pair(x, torch.randn_like(row), col),
+        "5 / 2 is 2.5": lambda x, row, col: F.conv2d(x, row[:, None, None], padding=(0, 5 / 2), groups=len(row)),  # pyright: ignore
         "used for both": lambda x, row, col: pair(x, row, row),
         "first channel's kernels": lambda x, row, col: pair(x, row[:1].expand_as(row), col[:1].expand_as(col)),
         "turned round": lambda x, row, col: pair(x, row.flip(1), col.flip(1)),
@@ -143,6 +158,16 @@ WRONG = {
         "if scaled": lambda kernel: (kernel.mean(1), kernel.mean(0)),
         "not nearest to others": lambda kernel: (kernel.mean(1) / kernel.mean(), kernel.mean(0)),
         "signs are lost": svd_with(lambda u, s, vh: (u[:, 0].abs() * s[0], vh[0].abs())),
+        "s\\[0\\], not all of s": svd_with(lambda u, s, vh: (u[:, 0] * s, vh[0])),
+        "middle column and row, scaled": lambda kernel: (
+            kernel[:, len(kernel) // 2] / kernel[len(kernel) // 2, len(kernel) // 2],
+            kernel[len(kernel) // 2],
+        ),
+        "One axis too many": svd_with(lambda u, s, vh: (u[:, :1] * s[0], vh[0])),
+        "a whole matrix": svd_with(lambda u, s, vh: (u * s[0], vh)),
+        "all the svd gives": svd_with(lambda u, s, vh: (u, s, vh)),
+        "a NumPy array of shape": lambda kernel: tuple(factor.numpy() for factor in factors(kernel)),
+        "the first term of the sum above": lambda kernel: (kernel[:, 0] + 1, kernel[0]),
         "return the two factors": lambda kernel: torch.outer(*factors(kernel)),
         "Expected col of shape": svd_with(lambda u, s, vh: (u[:, :1] * s[0], vh[:1])),
         "the precision was lost": lambda kernel: tuple(factor.float() for factor in factors(kernel)),

@@ -110,7 +110,7 @@ def softmax_as(cost):
 RIGHT = {
     "scales": [summed, summed_by_stack, summed_by_loop],
     "attend": [gated, gated_by_matrix, lambda x, branches, mix: x * F.conv2d(branches, mix.weight, mix.bias)],
-    "attention_bills": [bills, lambda c, h, w: [float(cost) for cost in bills(c, h, w)]],
+    "attention_bills": [bills, lambda c, h, w: tuple(float(cost) for cost in bills(c, h, w))],
 }
 WRONG = {
     "scales": {
@@ -133,6 +133,12 @@ WRONG = {
         "side by side, as torch.cat": side_by_side,
         "on a stack": on_a_stack,
         "The channels were summed": lambda x, local, strips: summed(x, local, strips).sum(1, keepdim=True),
+        "Only the first strip pair": lambda x, local, strips: local(x) + strips[0](local(x)),
+        "Only the last strip pair": lambda x, local, strips: local(x) + strips[-1](local(x)),
+        "x is a factor already": lambda x, local, strips: summed(x, local, strips) * x,
+        "Call local\\(x\\) once": lambda x, local, strips: local(local(x)) + sum(s(local(x)) for s in strips),
+        "There is no ReLU": lambda x, local, strips: summed(x, local, strips).relu(),
+        "one by one, in a loop": lambda x, local, strips: local(x) + strips(local(x)),
         "Add the branches up": lambda x, local, strips: [strip(local(x)) for strip in strips],
         "changed in place": in_place,
         "No gradient": lambda x, local, strips: summed(x, local, strips).detach(),
@@ -157,6 +163,11 @@ WRONG = {
         "made from x": lambda x, branches, mix: mix(x) * x,
         "swapped": lambda x, branches, mix: mix(x) * branches,
         "One gate serves all": lambda x, branches, mix: mix(branches).mean(1, keepdim=True) * x,
+        "x is in it twice": lambda x, branches, mix: mix(branches) * x * x,
+        "the branches were added": lambda x, branches, mix: mix(x) * x + branches,
+        "One gate serves all places": lambda x, branches, mix: mix(branches).mean((2, 3), keepdim=True) * x,
+        "changed x or summed in place": lambda x, branches, mix: x.mul_(mix(branches)),
+        "A module is called": lambda x, branches, mix: mix * branches * x,
         "bias of the 1 × 1": lambda x, branches, mix: F.conv2d(branches, mix.weight) * x,
         "gradient of the branches": lambda x, branches, mix: mix(branches.detach()) * x,
         "gradient of x": lambda x, branches, mix: mix(branches) * x.detach(),
@@ -168,6 +179,13 @@ WRONG = {
     },
     "attention_bills": {
         "Expected two numbers": lambda c, h, w: 3,
+        "A tuple is wanted": lambda c, h, w: list(bills(c, h, w)),
+        "one map's numbers": lambda c, h, w: bills(64, 32, 48),
+        "25 numbers a channel, not 5": msca_as(lambda c, n: c * (5 + 78 + c) * n),
+        "There is one 1 × 1": msca_as(lambda c, n: c * (103 + 2 * c) * n),
+        "not height \\+ width": lambda c, h, w: bills(c, 1, h + w),
+        "Yours are three": softmax_as(lambda c, n: 3 * c * c * n + 3 * c * n * n),
+        "not of C · C": softmax_as(lambda c, n: 3 * c * c * n + 2 * c * c * n * n),
         "MSCA: .* 1 × 1 is missing": msca_as(lambda c, n: c * 103 * n),
         "1 × 1 is not depthwise": msca_as(lambda c, n: c * 104 * n),
         "2 · k, not k": msca_as(lambda c, n: c * (25 + 39 + c) * n),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -20,8 +21,8 @@ def sizes_by_halving(height, width):
     for step in range(5):
         height, width = (height + 1) // 2, (width + 1) // 2
         if step:
-            found.append([height, width])
-    return tuple(found)
+            found.append((height, width))
+    return found
 
 
 def sizes_by_running(height, width):
@@ -168,7 +169,12 @@ RIGHT = {
     "map_sizes": [sizes, sizes_by_halving, sizes_by_running],
     "block": [block, block_by_module, block_by_einsum],
     "stochastic_depth": [depth, depth_by_module, depth_by_loop, depth_by_dropout],
-    "drop_rates": [rates, rates_by_linspace, rates_of_the_package],
+    "drop_rates": [
+        rates,
+        rates_by_linspace,
+        rates_of_the_package,
+        lambda blocks, most: np.split(np.linspace(0, most, sum(blocks)), np.cumsum(blocks)[:-1]),
+    ],
 }
 WRONG = {
     "map_sizes": {
@@ -195,6 +201,12 @@ WRONG = {
             else sizes(h, w)
         ),
         "a list of four": lambda h, w: 4,
+        "A list of tuples is wanted": lambda h, w: [list(pair) for pair in sizes(h, w)],
+        "Python's round": lambda h, w: sizes(h, w, rounded=round),
+        "height is in it twice": lambda h, w: sizes(h, h),
+        "width is in it twice": lambda h, w: sizes(w, w),
+        "same for every picture": lambda h, w: sizes(512, 512),
+        "Did you mean `ceil`": lambda h, w: sizes(h, w, rounded=math.ceiling),  # pyright: ignore
         "should be a pair": lambda h, w: [h // 4, h // 8, h // 16, h // 32],
         "Nothing here yet": lambda h, w: (_ for _ in ()).throw(NotImplementedError()),
     },
@@ -217,6 +229,20 @@ WRONG = {
         "The first shortcut is missing": lambda x, n1, a, s1, *rest: half(across(s1) * a(n1(x)), *rest),
         "second shortcut is missing": no_second_shortcut,
         "inner shortcut already": inner_twice,
+        "second half is added to the old x": lambda x, n1, a, s1, n2, f, s2: (
+            x + across(s2) * f(n2(x + across(s1) * a(n1(x))))
+        ),
+        "norms come after the branches": lambda x, n1, a, s1, n2, f, s2: half(half(x, a, n1, s1), f, n2, s2),
+        "scales were added": lambda x, n1, a, s1, n2, f, s2: (lambda y: y + across(s2) + f(n2(y)))(
+            x + across(s1) + a(n1(x))
+        ),
+        "scales are on the shortcuts": lambda x, n1, a, s1, n2, f, s2: (lambda y: across(s2) * y + f(n2(y)))(
+            across(s1) * x + a(n1(x))
+        ),
+        "One scale serves all": lambda x, n1, a, s1, n2, f, s2: block(
+            x, n1, a, s1.mean() + 0 * s1, n2, f, s2.mean() + 0 * s2
+        ),
+        "precision was lost": lambda *given: block(*given).float(),
         "FFN came first": lambda x, n1, a, s1, *second: half(half(x, *second), n1, a, s1),
         "FFN half": lambda x, n1, a, s1, *rest: half(x, n1, a, s1),
         "attention half": lambda x, n1, a, s1, *second: half(x, *second),
@@ -245,6 +271,21 @@ WRONG = {
         "multiplied by 1 − rate": lambda x, rate, training: depth(x, rate, training, factor=1 - rate),
         "factor is in twice": lambda x, rate, training: depth(x, rate, training, factor=(1 - rate) ** -2),
         "1 \\+ rate is near": lambda x, rate, training: depth(x, rate, training, factor=1 + rate),
+        "randn also draws": lambda x, rate, training: (
+            x * (torch.randn(len(x), 1, 1, 1) >= rate) / (1 - rate) if training else x
+        ),
+        "compare them with the rate": lambda x, rate, training: (
+            x * torch.rand(len(x), 1, 1, 1) / (1 - rate) if training else x
+        ),
+        "The dropped samples are gone": lambda x, rate, training: (
+            x[torch.rand(len(x)) >= rate] / (1 - rate) if training else x
+        ),
+        "Or are they always the first": lambda x, rate, training: (
+            torch.cat([0 * x[: int(rate * len(x))], x[int(rate * len(x)) :] / (1 - rate)]) if training else x
+        ),
+        "Shapes are lined up from their ends": lambda x, rate, training: (
+            x * (torch.rand(len(x)) >= rate) / (1 - rate) if training else x
+        ),
         "in place": depth_in_place,
         "the precision was lost": lambda x, rate, training: depth(x.float(), rate, training),
         "Expected a tensor of shape": lambda x, rate, training: torch.rand(len(x)) < rate,
@@ -265,6 +306,12 @@ WRONG = {
         "list is flat": lambda blocks, most: sum(rates(blocks, most), []),
         "lists have": lambda blocks, most: [[0.0, most]] * len(blocks),
         "a list of lists": lambda blocks, most: most,
+        "Each stage begins at 0 again": lambda blocks, most: [
+            rates(blocks, most)[0][:1] + [line(index, sum(blocks), most) for index in range(1, count)]
+            for count in blocks
+        ],
+        "the example's answer": lambda blocks, most: [[0.0], [0.1, 0.2]],
+        "`chunk` cuts equal pieces": lambda blocks, most: torch.linspace(0, most, sum(blocks)).chunk(len(blocks)),
         "half of the largest rate": lambda blocks, most: rates(blocks, most, lambda i, n, top: top / 2),
     },
 }

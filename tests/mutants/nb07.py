@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -84,6 +85,22 @@ def counted(change: Callable[[tuple, int, int], float]) -> Callable[[tuple, int,
     return lambda c, d, k: bill(c, d, k) + change(c, d, k)
 
 
+def cut_everywhere(name):
+    _, _, stage, _, block, part, leaf = name.split(".")
+    return f"backbone.block{int(stage) + 1}.{block}.{part}.{leaf}"
+
+
+def half_replaced(name):
+    for ours, theirs in BLOCK_NAMES.items():
+        name = name.replace(f".{ours}", f".{theirs}")
+    return name
+
+
+def four_maps(maps):
+    _, b, c, d = maps
+    return join([b, c, d])
+
+
 ONCE = {**BLOCK_NAMES, "ffn.neighbours": "mlp.dwconv"}
 RIGHT = {
     "gather": [lambda maps: join(maps, align_corners=False), join_by_upsample],
@@ -107,6 +124,12 @@ WRONG: dict[str, dict[str, Callable]] = {
         "The first map is missing": lambda maps: join(maps[1:], maps[0].shape[2:]),
         "The last map is missing": lambda maps: join(maps[:-1]),
         "torch.cat missing": lambda maps: maps,
+        "stages 2, 3 and 4 already": lambda maps: join(maps[1:]),
+        "was resized twice": lambda maps: join([maps[0], join(maps[1:])]),
+        "Three maps come in": four_maps,
+        "only joined": lambda maps: sum(join([maps[0], x])[:, maps[0].shape[1] :] for x in maps),
+        "the batch, unless it is told": lambda maps: torch.cat([join([maps[0], x])[:, 3:] for x in maps]),
+        'pictures it is "bilinear"': lambda maps: join(maps, mode="linear"),
         "detach\\(\\) or a no_grad": lambda maps: join(maps).detach(),
         "Not all three": lambda maps: join([maps[0], maps[1].detach(), maps[2]]),
         "off by up to": lambda maps: 2 * join(maps),
@@ -126,7 +149,15 @@ WRONG: dict[str, dict[str, Callable]] = {
         "\\*second\\* layer's weight": lambda a, b, c, d: (c @ a, a @ b + d),
         "weight transposed": lambda a, b, c, d: (c @ a, c.T @ b + d),
         "Expected two tensors": lambda a, b, c, d: c @ a,
+        "has passed both layers": lambda a, b, c, d: (c @ a, c @ a @ b + d),
+        "first bias was summed up": lambda a, b, c, d: (c @ a, b.sum() + d),
+        "The bias is missing": lambda a, b, c, d: c @ a,
+        "in the other order: first the weight": lambda a, b, c, d: (c @ b + d, c @ a),
+        "Was it `\\*`": lambda a, b, c, d: (c @ a, c * b + d),
         "Expected bias of shape": lambda a, b, c, d: (c @ a, (c @ b + d)[:, None]),
+        "NumPy knows nothing of gradients": lambda a, b, c, d: tuple(
+            map(torch.from_numpy, folded(a.numpy(), b.numpy(), c.numpy(), d.numpy()))
+        ),
         "Right where all widths agree": lambda a, b, c, d: (c @ a, c @ b + d) if len(b) == 5 else (c @ a, d),
         "stands on the left": lambda a, b, c, d: (c @ a if len(b) == 5 else a @ c, c @ b + d),
     },
@@ -143,7 +174,12 @@ WRONG: dict[str, dict[str, Callable]] = {
         "D to D is missing \\(": lambda c, d, k: bill(c, d, k, squares=2),
         "D to D is missing, with": lambda c, d, k: bill(c, d, k, squares=2, norms=4),
         "no bias before a norm": lambda c, d, k: bill(c, d, k, biases=4),
-        "Squeeze has no bias": lambda c, d, k: bill(c, d, k, biases=2),
+        "One bias too many": lambda c, d, k: bill(c, d, k, biases=2),
+        "not the last one alone": lambda c, d, k: bill(c, d, k, first=3),
+        "ham_in is missing, with": counted(lambda c, d, k: -d * d - d),
+        "nine times as many": counted(lambda c, d, k: 8 * sum(c[1:]) * d),
+        "D channels, not the stages": counted(lambda c, d, k: (sum(c[1:]) - d) * k),
+        "same for every decoder": lambda c, d, k: bill((32, 64, 160, 256), 256, 150),
         "16 bases are drawn": counted(lambda c, d, k: 16 * d),
         "64 bases are drawn": counted(lambda c, d, k: 64 * d),
         "a number, but got": lambda c, d, k: "many",
@@ -157,6 +193,12 @@ WRONG: dict[str, dict[str, Callable]] = {
         "The end is lost": lambda name: renamed(name, keep=False),
         "dwconv twice": lambda name: renamed(name, table=ONCE),
         "kept our name": lambda name: renamed(name, table={}),
+        "leaves the part empty": lambda name: renamed(name).replace("layer_scale_", ".scale"),
+        "beginning is still ours": half_replaced,
+        "no _ in it": lambda name: renamed(name, root="backbone.block_"),
+        "do not say blocks": lambda name: re.sub(r"(block\d)", r"\1.blocks", renamed(name)),
+        "cuts five times": cut_everywhere,
+        "int\\(…\\) makes": lambda name: name.split(".")[2] + 1,
         "nothing comes after layer_scale_1": renamed_carelessly,
         "BLOCK_NAMES.get": looked_up(cut=True),
         "cut it off first": looked_up(cut=False),
