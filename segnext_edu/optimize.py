@@ -32,7 +32,7 @@ def optimize(model: SegNeXt, dtype: torch.dtype = torch.float32, compile: bool =
 
     Args:
         dtype: torch.bfloat16 is coarser, and faster where the processor has it. The NMF stays in float32. Not for nano:
-            on a CPU, PyTorch 2.13 never returns from 1 × 21 over 16 channels on maps 40 cells wide.
+            on a CPU, PyTorch 2.13 never returns from 1 × 21 over 16 channels on maps 32 cells wide.
         compile: hand the parts to torch.compile: it needs a C++ compiler, and a minute or two a size of picture.
     """
     fast = FastSegNeXt(model).to(device=next(model.parameters()).device, dtype=dtype)

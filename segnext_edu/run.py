@@ -68,6 +68,12 @@ class Run:
             raise InputError(f"--save-every is {save_every}; it must be at least 1")
         self.accelerator = accelerator_for(device)
         self.bf16 = in_bf16(self.accelerator.device, precision)
+        hangs = recipe.variant == "nano" and network is None and recipe.crop >= 128  # 1 × 21 over 16 channels, 32 wide
+        if hangs and self.bf16 and self.accelerator.device.type == "cpu":
+            raise InputError(
+                "--precision bf16: on a CPU, PyTorch never comes back from one of nano's convolutions when crops have "
+                f"128 pixels or more, and here they have {recipe.crop}; leave --precision at float32"
+            )
         self.environment = environment(self.accelerator.device, self.accelerator.num_processes, self.bf16)
         if recipe.batch % self.accelerator.num_processes:
             raise InputError(

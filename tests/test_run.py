@@ -157,6 +157,11 @@ class TestRun:
         assert losses["bf16"] != losses["float32"]
         assert losses["bf16"] == pytest.approx(losses["float32"], rel=0.05)
 
+    def test_bf16_that_would_never_end_is_refused_before_it_begins(self, folder, tmp_path):
+        with pytest.raises(InputError, match="never comes back .* 128 pixels or more, and here they have 160"):
+            Run(recipe(folder, crop=160), tmp_path / "run", device="cpu", precision="bf16")
+        assert not (tmp_path / "run").exists()
+
     def test_compiled_it_is_the_same_run(self, folder, tmp_path, monkeypatch):
         """Traced as for any compiler, and run as traced: the compiler itself takes two minutes."""
         compile_with = torch.nn.Module.compile
