@@ -1,8 +1,9 @@
 """How fast networks learn: `python -m segnext_edu.bench_training`.
 
 Every network has its own `Run` with the same recipe, and they make their steps in turn, so that whatever else the
-machine does falls on all alike. A step on a batch drawn anew is compared with a step on one that lies ready: what it
-takes longer is the most that the network can have waited for its data. A prediction at 512 × 512 is timed, too.
+machine does falls on all alike. Ours are trained channels-last, mmsegmentation's as it comes, and once channels-last,
+too. A step on a batch drawn anew is compared with a step on one that lies ready: what it takes longer is the most that
+the network can have waited for its data. A prediction at 512 × 512 is timed, too.
 """
 
 from __future__ import annotations
@@ -26,7 +27,12 @@ from segnext_edu.peers import TrainedMMSegmentation
 from segnext_edu.run import Run
 from segnext_edu.train import Recipe
 
-BUILDERS = {**NETWORKS, "mmsegmentation": partial(TrainedMMSegmentation, "tiny")}
+PEER = partial(TrainedMMSegmentation, "tiny")
+BUILDERS = {
+    **NETWORKS,
+    "mmsegmentation": PEER,
+    "mmsegmentation-nhwc": partial(PEER, memory_format=torch.channels_last),  # what of the difference is memory alone
+}
 PICTURE = (1, 3, 512, 512)  # that a prediction is timed on
 WARM_UP = 3  # steps of each network before any counts
 
@@ -50,6 +56,9 @@ def measure(
                 )
             except ImportError as error:
                 print(f"{name} is left out: {error}", file=sys.stderr)
+                continue
+            if isinstance(runs[name].bare, TrainedMMSegmentation):  # a Run makes every network's weights channels-last
+                runs[name].bare.to(memory_format=runs[name].bare.memory_format)
         ready = {name: run.batch() for name, run in runs.items()}
         seconds: dict[str, dict[str, list[float]]] = {name: {"fresh": [], "ready": [], "predict": []} for name in runs}
         memory = dict.fromkeys(runs, 0)
@@ -113,7 +122,7 @@ def line(row: dict[str, Any], first: dict[str, Any]) -> str:
     """A row of the table, beside the first row's speed."""
     memory = "–" if row["step_gib"] is None else f"{row['step_gib']:.2f}"
     return (
-        f"{row['network']:16}{row['training']:10.2f}{row['training'] / first['training']:8.2f}"
+        f"{row['network']:20}{row['training']:10.2f}{row['training'] / first['training']:8.2f}"
         f"{row['waiting']:10.1%}{memory:>8}{row['prediction']:12.2f}{row['prediction'] / first['prediction']:8.2f}"
     )
 
@@ -122,7 +131,9 @@ def line(row: dict[str, Any], first: dict[str, Any]) -> str:
 def main() -> None:
     """Print a line a network."""
     parser = argparse.ArgumentParser(prog="python -m segnext_edu.bench_training", description=__doc__)
-    parser.add_argument("--networks", nargs="+", choices=BUILDERS, default=["tiny", "mmsegmentation"])
+    parser.add_argument(
+        "--networks", nargs="+", choices=BUILDERS, default=["tiny", "mmsegmentation", "mmsegmentation-nhwc"]
+    )
     parser.add_argument("--data", default="mini", help="mini, ade20k, or a folder or zip (mini)")
     parser.add_argument("--crop", type=int, default=512, help="side of the crops, and the short side, pixels (512)")
     parser.add_argument("--batch", type=int, default=16)
@@ -138,7 +149,7 @@ def main() -> None:
     # The steps of a schedule long enough that the rate is almost the same at all of them.
     recipe = Recipe(args.data, "tiny", 10_000, args.batch, args.crop, args.crop)
     rows = measure(args.networks, recipe, args.repeats, args.device, args.precision, args.compile)
-    print("network           images/s   times   waiting     GiB  predicted/s   times")
+    print("network               images/s   times   waiting     GiB  predicted/s   times")
     for row in rows:
         print(line(row, rows[0]))
     if args.json:

@@ -7,6 +7,7 @@ import sys
 import types
 import warnings
 
+import torch
 from torch import Tensor, nn
 
 from segnext_edu.contenders import Contender
@@ -65,15 +66,19 @@ class MMSegmentation(nn.Module):
 class TrainedMMSegmentation(Contender):
     """The same network as something that `Run` can train.
 
+    Args:
+        memory_format: of its pictures and maps. As it comes it trains on contiguous ones, (B, C, H, W) in memory, too.
+
     Shapes: images (B, 3, H, W) → logits (B, K, H, W). Raises ImportError where mmsegmentation is not installed.
     """
 
-    def __init__(self, variant: str, num_classes: int):
+    def __init__(self, variant: str, num_classes: int, memory_format: torch.memory_format = torch.contiguous_format):
         super().__init__()
+        self.memory_format = memory_format
         whole = MMSegmentation(variant, num_classes)
         self.variant, self.num_classes = f"mmsegmentation's {variant}", num_classes
         self.encoder, self.decoder = whole.backbone, whole.decode_head
 
     def encode(self, images: Tensor) -> list[Tensor]:
         """Images (B, 3, H, W) → four maps at strides 4, 8, 16, 32."""
-        return list(self.encoder(images))
+        return list(self.encoder(images.contiguous(memory_format=self.memory_format)))
