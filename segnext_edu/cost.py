@@ -46,14 +46,23 @@ def count_macs(model: nn.Module, shape: Sequence[int]) -> int:
 
 
 class _Counter(TorchDispatchMode):
-    """Sees every operation that reaches the kernels, and adds up what it costs."""
+    """Sees every operation that reaches the kernels, and adds up what it costs.
+
+    In inference mode some come in one piece, such as a convolution with its bias, and are taken apart.
+    """
 
     def __init__(self):
         super().__init__()
         self.macs = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if func.namespace == "aten" and func.overloadpacket not in COSTS:
+            with self:
+                parts = func.decompose(*args, **kwargs)
+            if parts is not NotImplemented:
+                return parts
+        out = func(*args, **kwargs)
         cost = COSTS.get(func.overloadpacket)
         if cost is not None:
             self.macs += cost(args, out[0] if isinstance(out, tuple) else out)

@@ -52,3 +52,14 @@ def test_counting_leaves_the_model_alone():
     count_macs(model, (1, 3, 64, 64))
     assert model.training
     assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
+
+
+def test_inference_mode_costs_the_same():
+    class Inferring(nn.Sequential):
+        @torch.inference_mode()
+        def forward(self, x):
+            return super().forward(x)
+
+    layers = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4 * 6 * 5, 7)]
+    shape = (2, 3, 8, 7)
+    assert count_macs(Inferring(*layers), shape) == count_macs(nn.Sequential(*layers), shape) > 0

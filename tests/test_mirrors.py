@@ -49,8 +49,11 @@ def test_mirror(target: str, source: str) -> None:
 EXEMPT = {
     "segnext_edu.__main__": "the command line",
     "segnext_edu.atlas": "writes a page",
+    "segnext_edu.atlas_graph": "notebook 09's gradients, asked of a graph that is kept",
     "segnext_edu.atlas_maps": "notebook 09's maps, chosen and scaled for its figure and for the page",
     "segnext_edu.bench": "a measuring tool, used by notebook 11",
+    "segnext_edu.bench_gate": "a measuring tool for GPUs",
+    "segnext_edu.bench_gpu": "a measuring tool for GPUs",
     "segnext_edu.bench_training": "a measuring tool, used by notebook 08",
     "segnext_edu.checks": "the exercises' checks would give their solutions away",
     "segnext_edu.checkpoints.Available": "a table of what ships",
@@ -92,6 +95,8 @@ EXEMPT = {
     "segnext_edu.export": "file handling",
     "segnext_edu.figures": "shows the figures",
     "segnext_edu.files": "file handling",
+    "segnext_edu.gate_kernel": "a GPU's part of notebook 11, which runs without one",
+    "segnext_edu.gpu_clock": "a measuring tool for GPUs",
     "segnext_edu.inference": "puts what the notebooks build to use on files of one's own",
     "segnext_edu.looks": "puts what the notebooks build to use on files of one's own",
     "segnext_edu.official": "file handling",
@@ -106,6 +111,7 @@ EXEMPT = {
     "segnext_edu.train.Recipe": "a table of settings; notebook 08 prints it",
     "segnext_edu.train.default_recipe": "chooses settings for the command line",
     "segnext_edu.train.mixed_seed": "spreads seeds",
+    "segnext_edu.traffic": "a measuring tool for GPUs",
     "segnext_edu.windows": "puts what the notebooks build to use on photographs of any size",
 }
 
