@@ -1,7 +1,8 @@
 """What the atlas shows: one photograph as two networks see it, a trained one and one of random weights.
 
 Notebook 09's interactive figure and the page that `python -m segnext_edu atlas` writes both read their maps here, so
-that they show the same. All of it is computed from one recorded forward pass a network.
+that they show the same. All of it is computed from one recorded forward pass a network; for gradients, from a second
+one whose graph is kept (`atlas_graph.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from segnext_edu.atlas_graph import Graph
 from segnext_edu.checkpoints import load
 from segnext_edu.controls.rivals import untrained
 from segnext_edu.explain import (
@@ -24,8 +26,6 @@ from segnext_edu.explain import (
     Recording,
     attentions,
     contributions,
-    grad_cam,
-    receptive_field,
     record,
     segments,
     strength,
@@ -38,6 +38,7 @@ PARTS = ("gate", *BRANCHES)
 LONGEST = 1.5  # times as long as high may a photograph be before it is looked at in less detail
 SMALLEST, NARROWEST = 32, 10  # pixels a side; times as long as high
 PULLS, HEATS = 4, 32  # receptive fields and class maps kept of a photograph
+GRAPH_BYTES = 512 * 2**20  # of a network's graph that may be kept; tiny's takes 200 MB at 256 × 384, 520 at 512 × 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,26 +69,36 @@ class Sight:
         held = segments(self.recording)[0]  # (R, h, w)
         return held / held.sum(0).clamp(min=1e-12)
 
-    # These two take a backward pass; the last few answers are kept.
+    # These two go back through the graph; the last few answers are kept.
+
+    @cached_property
+    def kept(self) -> Graph | None:
+        """The graph, from the first question on; None where it takes more than GRAPH_BYTES: then each makes its own."""
+        graph = Graph.of(self.model, self.images)
+        return graph if graph.nbytes <= GRAPH_BYTES else None
+
+    @property
+    def graph(self) -> Graph:
+        return self.kept or Graph.of(self.model, self.images)
 
     @cached_property
     def pull(self) -> Callable[[int, int, int], Tensor]:
         """How much each pixel moves a stage's cell (stage, y, x): (H, W)."""
-        return lru_cache(PULLS)(lambda stage, y, x: receptive_field(self.model, self.images, stage, y, x)[0])
+        return lru_cache(PULLS)(lambda stage, y, x: self.graph.pull(stage, y, x))
 
     @cached_property
     def heat(self) -> Callable[[int, Tensor], Tensor]:
         """Where stage 4 speaks for a class at certain pixels (h, w), by Grad-CAM: a map of stage 4's size."""
-        return lru_cache(HEATS)(lambda label, where: grad_cam(self.model, self.images, label, where=where[None])[0])
+        return lru_cache(HEATS)(lambda label, where: self.graph.heat(label, where))
 
     @property
     def nbytes(self) -> int:
-        """What all this takes in memory, at most."""
-        kept = self.recording
+        """What all this takes in memory, at most; the graph counts once it is there."""
+        kept, graph = self.recording, vars(self).get("kept")
         tensors = [self.images, *kept.attentions.values(), *kept.stages, kept.bases, kept.coef, kept.logits]
         derived = [self.shares, self.probabilities, self.labels] + PULLS * [self.images[0, 0]]
         derived += HEATS * [kept.stages[-1][0, 0]]
-        return sum(tensor.nbytes for tensor in (*tensors, *derived))
+        return sum(tensor.nbytes for tensor in (*tensors, *derived)) + (graph.nbytes if graph else 0)
 
 
 def look(model: SegNeXt, photo: Image.Image) -> Sight:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from segnext_edu import SegNeXt
+from segnext_edu import SegNeXt, atlas_maps
 from segnext_edu.atlas_maps import (
     PARTS,
     Sight,
@@ -95,11 +95,36 @@ def test_a_pixels_classes_come_by_name_and_in_order(sight: Sight) -> None:
 
 
 def test_what_a_sight_takes_in_memory_is_counted_whole(sight: Sight) -> None:
+    recorded = sight.nbytes
+    assert sight.kept is not None and sight.nbytes == recorded + sight.kept.nbytes
     before = sight.nbytes
-    assert before > sum(tensor.nbytes for tensor in sight.recording.attentions.values())
+    assert recorded > sum(tensor.nbytes for tensor in sight.recording.attentions.values())
     assert sight.pull(4, 0, 0).shape == (64, 96)
     assert sight.heat(1, sight.labels == 1).shape == (2, 3)
     assert sight.nbytes == before  # foreseen
+
+
+def test_a_question_does_not_go_forward_again(sight: Sight) -> None:
+    assert sight.kept is not None  # made for the first question
+    passed = []
+    hooks = [part.register_forward_hook(lambda *_: passed.append(1)) for part in sight.model.modules()]
+    sight.pull(3, 1, 1)
+    sight.heat(2, sight.labels == 2)
+    for hook in hooks:
+        hook.remove()
+    assert not passed
+
+
+def test_a_graph_that_would_take_too_much_is_made_for_each_question(
+    sight: Sight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sight.kept is not None
+    monkeypatch.setattr(atlas_maps, "GRAPH_BYTES", sight.kept.nbytes - 1)
+    photo = torch.randint(0, 256, (96, 128, 3), generator=torch.Generator().manual_seed(0)).byte()
+    other = look(sight.model, Image.fromarray(photo.numpy()))
+    assert other.kept is None and other.nbytes == sight.nbytes - sight.kept.nbytes
+    assert torch.equal(other.pull(2, 1, 3), sight.pull(2, 1, 3))
+    assert torch.equal(other.heat(1, other.labels == 1), sight.heat(1, sight.labels == 1))
 
 
 def test_the_control_differs_in_its_weights_alone() -> None:

@@ -1,6 +1,7 @@
 """How long an interaction with each figure takes: `python -m segnext_edu.explorers.bench`.
 
-An interaction is a control that moves by one: drawn anew, put into a PNG, and handed to the widget.
+An interaction is a control that moves: drawn anew, put into a PNG, and handed to the widget. A figure with several
+views has a line for each.
 """
 
 from __future__ import annotations
@@ -25,22 +26,38 @@ def main() -> int:
     """Print a line a figure: the median and the slowest interaction, in milliseconds."""
     load = os.getloadavg()[0]
     print(f"threads: {torch.get_num_threads()}, load before: {load:.1f}, goal: {GOAL} ms an interaction")
-    print(f"{'':8}{'first':>10}{'median':>10}{'slowest':>10}   by the control")
+    print(f"{'':26}{'first':>10}{'median':>10}{'slowest':>10}   by the control")
     for name in NAMES:
         start = time.perf_counter()
         explorer = build(name)
         first = time.perf_counter() - start
-        times = {
-            control: [interaction(explorer, control, value) for value in moves(explorer, control)]
-            for control in explorer.shown
-        }
-        every = [seconds for some in times.values() for seconds in some]
-        slowest = max(times, key=lambda control: max(times[control]))
-        print(
-            f"{name:8}{first * 1e3:7.0f} ms{median(every) * 1e3:7.0f} ms{max(every) * 1e3:7.0f} ms   {slowest}",
-            flush=True,
-        )
+        for view in views(explorer):
+            times = measured(explorer, view)
+            every = [seconds for some in times.values() for seconds in some]
+            slowest = max(times, key=lambda control: max(times[control]))
+            print(
+                f"{f'{name} {view}':26}{first * 1e3:7.0f} ms{median(every) * 1e3:7.0f} ms{max(every) * 1e3:7.0f} ms"
+                f"   {slowest}",
+                flush=True,
+            )
     return 0
+
+
+def views(explorer: Explorer) -> list[str]:
+    """The figure's views, as its control "view" names them; "" for a figure that has but one."""
+    return choices(explorer.controls["view"]) if "view" in explorer.controls else [""]
+
+
+def measured(explorer: Explorer, view: str) -> dict[str, list[float]]:
+    """Seconds of the interactions with each control that is shown in a view."""
+    if view:
+        explorer.controls["view"].value = view
+    times = {}
+    for control in list(explorer.shown):
+        start = explorer.controls[control].value
+        times[control] = [interaction(explorer, control, value) for value in moves(explorer, control)]
+        explorer.controls[control].value = start
+    return times
 
 
 def interaction(explorer: Explorer, control: str, value: Any) -> float:

@@ -11,7 +11,7 @@ from segnext_edu.atlas_maps import look
 from segnext_edu.explorers.nb09_panels import Scene
 from segnext_edu.segnext import SegNeXt
 
-CACHE_BYTES = 512 * 2**20  # of recorded forward passes; tiny takes about 210 MB for a photograph of 512 × 768
+CACHE_BYTES = 768 * 2**20  # of forward passes; a photograph of 256 × 384 takes tiny 450 MB, nearly all for the graphs
 UPLOADS = 4  # of one's own that are kept to choose from
 
 

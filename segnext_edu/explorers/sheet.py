@@ -1,17 +1,19 @@
 """A sheet of pictures and words, laid out in pixels: what the atlas is drawn on.
 
-All pictures are painted into one array, and matplotlib writes the words over it; as axes of their own the pictures
-would take many times as long.
+All pictures are painted into one array, and the words, as matplotlib writes them, are laid over it; as axes of their
+own the pictures would take many times as long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
@@ -80,15 +82,29 @@ class Sheet:
 
     def picture(self) -> Image.Image:
         """The sheet as an RGB picture."""
-        height, width = self.canvas.shape[:2]
-        figure = Figure((width / 100, height / 100), dpi=100, facecolor="none")
+        paper = self.canvas.copy()
+        height, width = paper.shape[:2]
         for x, y, text, style in self.texts:
-            figure.text(x / width, 1 - y / height, text, **style)
-        renderer = FigureCanvasAgg(figure).get_renderer()
-        paper = np.asarray(renderer.buffer_rgba())  # (h, w, 4), what is drawn on
-        paper[..., :3], paper[..., 3] = self.canvas, 255
-        figure.draw(renderer)
-        return Image.fromarray(paper[..., :3].copy())
+            top, left, cover, colour = lettered(width, height, x, y, text, tuple(style.items()))
+            area = paper[top : top + cover.shape[0], left : left + cover.shape[1]]
+            area[:] = np.rint(area + cover * (colour - area))
+        return Image.fromarray(paper)
+
+
+@lru_cache(maxsize=256)  # most words stay from picture to picture, and writing is slower than painting
+def lettered(
+    width: int, height: int, x: float, y: float, text: str, style: tuple[tuple[str, Any], ...]
+) -> tuple[int, int, np.ndarray, np.ndarray]:
+    """Words on a sheet so large: their top and left end, how much they cover of each pixel (h, w, 1), their colour."""
+    figure = Figure((width / 100, height / 100), dpi=100)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    words = figure.text(x / width, 1 - y / height, text, **dict(style))
+    words.draw(renderer)
+    cover = np.asarray(renderer.buffer_rgba())[..., 3:] / np.float32(255)  # (H, W, 1)
+    rows, columns = (np.flatnonzero(cover.any((axis, 2))) for axis in (1, 0))
+    top, left = rows.min(initial=height), columns.min(initial=width)
+    cover = cover[top : rows.max(initial=top) + 1, left : columns.max(initial=left) + 1].copy()
+    return int(top), int(left), cover, np.array(to_rgb(words.get_color()), np.float32) * 255
 
 
 def coloured(values: Tensor, low: float, high: float, table: np.ndarray) -> np.ndarray:

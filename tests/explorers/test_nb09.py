@@ -316,3 +316,11 @@ def test_where_the_network_must_be_asked_again_the_figure_says_so_at_once(atlas)
         before, said[:] = atlas.picture.png, []
         atlas.controls[control].value = value
         assert said == [("asking the network …", before), ("", atlas.picture.png)] and atlas.picture.png != before
+
+
+def test_the_benchmark_asks_new_questions_in_every_view(atlas: Atlas) -> None:
+    assert bench.views(atlas) == list(USES)
+    times, before = bench.measured(atlas, "receptive field"), atlas.values
+    assert set(times) == set(atlas.shown) == {*USES["receptive field"], *nb09.ALWAYS}
+    assert len(times["row"]) == bench.MOVES and min(seconds for some in times.values() for seconds in some) > 0
+    assert before["view"] == "receptive field" and (before["row"], before["column"]) == nb09.START
