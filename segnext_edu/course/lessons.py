@@ -45,7 +45,7 @@ def section_with_figure(notebook: NotebookNode) -> str:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             heading = ([heading] + re.findall(r"^## (.+)$", cell.source, re.MULTILINE))[-1]
-        elif re.search(r"\bexplorer\(", cell.source):
+        elif re.search(r"\b[eE]xplorer\(", cell.source):
             return heading
     return ""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html
 import re
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from segnext_edu.course import verdict
 from segnext_edu.course.deck import drawn, page
 from segnext_edu.course.grade import mutants_of
 from segnext_edu.course.lessons import lesson, numbers
-from segnext_edu.course.slides import formulas, live, outline
+from segnext_edu.course.slides import formulas, live, opened, outline, slides
 from segnext_edu.files import appears_whole
 from segnext_edu.notebooks import FOLDER
 
-OPENING, FIGURE, RECAP = 8, 8, 6  # minutes of a lesson that are not exercises
+# Minutes of a lesson that are not exercises: its first deck, another one, a figure with controls; at least so many each
+# for questions and for the recap; and in a lesson that is longer than LONGEST, a break.
+OPENING, REOPENING, FIGURE, QUESTIONS, RECAP, BREAK, LONGEST = 8, 4, 8, 3, 6, 10, 90
 GENERATED = (
     "<!-- Made by `python -m segnext_edu course pack --refresh`; edit the notebooks and checks instead. -->",
     "",
@@ -36,32 +39,36 @@ LESSONS = (
     ("A gate, and blocks of it", 50, ("04", "05")),
     ("The whole picture at once, and the whole model", 50, ("06", "07")),
     ("How it learns, and where it looks", 50, ("08", "09")),
-    ("SegNeXt in two hours", 120, ("00", "02", "03", "04", "08")),
+    ("SegNeXt in two hours", 120, ("00", "03", "04", "05", "07")),
 )
 
 
 def plan(title: str, minutes: int, names: tuple[str, ...]) -> str:
-    """One lesson, minute by minute: as many exercises as there is time for, in order; the others are homework."""
+    """One lesson, minute by minute, a notebook after the other: as many exercises as there is time for, easy ones
+    first; the others are homework.
+    """
     parts = [lesson(name) for name in names]
-    rows = [
-        (OPENING, f"Opening of {part.title}: predict before you run (slides_{names[0]}.html)") for part in parts[:1]
-    ]
-    rows += [
-        (FIGURE, f"Play, on the screen in front: {part.figure} ({part.file}; slide {live(name)})")
-        for name, part in zip(names, parts)
-        if part.figure
-    ]
-    left = minutes - sum(length for length, _ in rows) - RECAP
+    shown = [on_screen(name, first=name == names[0]) for name in names]
+    recap = max(RECAP, 2 * len(parts))
+    pause = BREAK if minutes > LONGEST else 0
+    left = minutes - sum(length for rows in shown for length, _ in rows) - recap - pause - QUESTIONS
     homework = []
-    for exercise in sorted((e for part in parts for e in part.exercises), key=lambda e: e.points):
+    exercises = [
+        (e.points, place, e, rows) for part, rows in zip(parts, shown) for place, e in enumerate(part.exercises)
+    ]
+    for *_, exercise, rows in sorted(exercises, key=lambda one: one[:2]):
         said = f"Exercise {exercise.number} · {exercise.title} · {'●' * exercise.points}"
         if exercise.minutes <= left:
             rows.append((exercise.minutes, said))
             left -= exercise.minutes
         else:
             homework.append(f"{said}, {exercise.minutes} min")
-    rows += [(left, "Questions of the room")] if left else []
-    rows.append((RECAP, "Recap: " + " ".join(part.recap[0] for part in parts)))
+    if pause:
+        ends = list(accumulate(sum(length for length, _ in rows) for rows in shown))
+        half = min(range(len(ends)), key=lambda one: abs(ends[one] - minutes / 2))
+        shown[half].append((pause, "Break"))
+    rows = [row for rows in shown for row in rows] + [(QUESTIONS + left, "Questions of the room")]
+    rows.append((recap, "Recap: " + " ".join(part.recap[0] for part in parts)))
     lines, clock = [f"## {title} · {minutes} minutes", ""], 0
     lines += [f"- {goal}" for part in parts for goal in part.goals] + [
         "",
@@ -72,6 +79,24 @@ def plan(title: str, minutes: int, names: tuple[str, ...]) -> str:
         lines.append(f"| {clock} | {length} | {said.replace('|', '/')} |")
         clock += length
     return "\n".join([*lines, "", "At home: " + ("; ".join(homework) or "read on") + ".", ""])
+
+
+def on_screen(name: str, first: bool) -> list[tuple[int, str]]:
+    """How a notebook is begun: minutes, and what is shown. A lesson's first one takes longer."""
+    part = lesson(name)
+    length, last = (OPENING, 5) if first else (REOPENING, 4)
+    rows = [
+        (
+            length,
+            f"Opening of {part.title}: predict before you run (slides_{name}.html, slides 1–{opened(name, last)})",
+        )
+    ]
+    if part.figure:
+        number = live(name)
+        title = slides(name)[number - 1].title
+        where = f"{part.file}, section {part.figure}; slide {number}"
+        rows.append((FIGURE, f"Play, on the screen in front: {title} ({where})"))
+    return rows
 
 
 def plans() -> str:
@@ -130,10 +155,12 @@ PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
 @page {{ size: A4; margin: 18mm }}
 body {{ font: 11pt/1.4 sans-serif; max-width: 174mm; margin: 8mm auto; color: #111 }}
+@media print {{ body {{ margin: 0 auto }} }}
 h1 {{ font-size: 17pt; margin: 0 0 4mm }} h2 {{ font-size: 12pt; margin: 6mm 0 2mm; color: #0072B2 }}
 ul, ol {{ margin: 0; padding-left: 6mm }} td {{ padding: 0.5mm 6mm 0.5mm 0 }}
-.line {{ border-bottom: 0.2mm solid #999; height: 11mm; margin-bottom: 3mm }} code {{ font-size: 10pt }}
-.formula {{ margin: 3mm 0 }} math {{ font-size: 13pt }}
+.line {{ border-bottom: 0.2mm solid #999; height: 13mm; margin-bottom: 3mm }} code {{ font-size: 10pt }}
+.formula {{ margin: 3mm 0 }}
+math {{ font: 12pt "STIX Two Math", "Cambria Math", "Latin Modern Math", "DejaVu Math TeX Gyre", math }}
 </style></head><body>
 <h1>{title}</h1>
 <h2>You will be able to</h2><ul>{goals}</ul>

@@ -1,4 +1,4 @@
-"""One slide: a question and, one click later, its answer; a figure; a formula; a class; a page of text.
+"""One slide: a question and, click by click, its answer; a figure; a formula; a class; a page of text.
 
 A slide is 1280 × 720 pixels. What would not fit is left out and stays in the lecturer's notes.
 """
@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from segnext_edu.course.words import fits, paragraphs, readable, sentences, told
+from segnext_edu.course.cells import first_paragraph, mirror, nameless, picture, printed
+from segnext_edu.course.words import fits, leading_to, paragraphs, readable, sentences, told
 
-FIGURE = re.compile(r"\*\*(Figure \d+\.)\*\* \*(.+?)\*[ ,]*(.*)")
+FIGURE = re.compile(r"\*\*(Figure \d+\.)\*\* \*(.+?)\*[ ,:]*(.*)")
 ASKED = re.compile(r"\*\*(Predict|Trap)\b\.?\*\*")
+ANSWERS = re.compile(r"(Hardly|No|Yes|Right|So that|All the same|−1)\b")  # a question that is not on this slide
 WIDE, TALL = 84, 9  # characters and lines of an output or of code that can be read from the last row
 WIDEST, TALLEST = 92, 16  # the same of a class, which has a slide to itself
 CONTEXT, QUESTION, CAPTION = 45, 60, 40  # words
@@ -45,6 +47,7 @@ def slide(title: str, cells: list[NotebookNode], notes: str = "", live: bool = F
 
 def said(markdown: str, where: str = "") -> list[NotebookNode]:
     """A cell of text under the name of its section."""
+    where = where.replace("`", "")  # no Markdown inside HTML
     return [new_markdown_cell(f"<p class=where>{where}</p>\n\n{markdown}" if where else markdown)]
 
 
@@ -53,12 +56,12 @@ def question(notebook: NotebookNode, index: int, asked: str, context: str, where
 
     Returns the answer's cell, too: where that is a picture, the next slide shows it.
     """
-    at = answer(notebook, index)
-    cell = notebook.cells[at]
+    at, cell = answer(notebook, index)
     if len(asked.split()) > QUESTION or not (picture(cell) or fits(printed(cell), WIDE, TALL)):
         return index, None
     kind = ASKED.match(asked)[1].lower()  # type: ignore[index]
-    before = told(context, CONTEXT)
+    before = leading_to(context, CONTEXT)
+    before = "" if ANSWERS.match(before) else before
     code = readable(cell.source)
     after = told(first_paragraph(notebook, at + 1), CONTEXT)
     parts = (
@@ -66,37 +69,53 @@ def question(notebook: NotebookNode, index: int, asked: str, context: str, where
         if not picture(cell)
         else (before, "", "", "")
     )
-    before, code, output, after = next(kept for kept in fewer(*parts) if height(asked, *kept) <= ROOM)
+    named = not all(map(nameless, cell.get("outputs", [])))
+    fitting = next((kept for kept in fewer(*parts, named) if height(asked, *kept) <= ROOM), None)
+    if not fitting:
+        return index, None
+    before, code, output, after = fitting
+    outputs = [one for one in cell.outputs if output and (code or not nameless(one))]
+    if not (picture(cell) or outputs or after):
+        return index, None
     cells = said(f"{before}\n\n<div class={kind}>\n\n{asked}\n\n</div>", where)
-    cells += [new_code_cell(code)] if code else []
-    cells += [new_code_cell(outputs=cell.outputs, metadata=AFTER_A_CLICK | {"tags": ["hide"]})] if output else []
+    # A trap is about its code; to other questions the code may be the answer.
+    cells += [new_code_cell(code, metadata={} if kind == "trap" else AFTER_A_CLICK)] if code else []
+    cells += [new_code_cell(outputs=outputs, metadata=AFTER_A_CLICK | {"tags": ["hide"]})] if outputs else []
     cells += [new_markdown_cell(after, metadata=AFTER_A_CLICK)] if after else []
     return at, slide(asked.replace("**", ""), cells, notes=notebook.cells[index].source)
 
 
-def answer(notebook: NotebookNode, index: int) -> int:
-    """The cell that answers the question in cell `index`: before the text goes on, the first picture, or else what says
-    most of all that fits on a slide.
+def answer(notebook: NotebookNode, index: int) -> tuple[int, NotebookNode]:
+    """What answers the question in cell `index` before the text goes on, and its place: the first picture, or else all
+    that is said, or, where that is too much for a slide, the cell that says most.
     """
-    found, most = index, 0
+    speak = []
     for at in range(index + 1, len(notebook.cells)):
         cell = notebook.cells[at]
         if cell.cell_type != "code" or "### BEGIN SOLUTION" in cell.source or mirror(cell):
             break
         if picture(cell):
-            return at
-        lines = len(printed(cell).strip().splitlines())
-        if lines >= most and fits(printed(cell), WIDE, TALL):
-            found, most = at, lines
-    return found
+            return at, cell
+        if fits(printed(cell), WIDE, TALL):
+            speak.append(at)
+    if not speak:
+        return index, notebook.cells[index]
+    cells = [notebook.cells[at] for at in speak]
+    outputs = [output for cell in cells for output in cell.outputs]
+    together = new_code_cell("\n".join(readable(cell.source) for cell in cells), outputs=outputs)
+    if fits(printed(together), WIDE, TALL):
+        return speak[-1], together
+    most = max(speak, key=lambda at: len(printed(notebook.cells[at]).splitlines()))
+    return most, notebook.cells[most]
 
 
-def fewer(before: str, code: str, output: str, after: str) -> Iterator[tuple[str, str, str, str]]:
-    """What to leave out of a slide that would be too full: first the explanation, which can be spoken."""
+def fewer(before: str, code: str, output: str, after: str, named: bool) -> Iterator[tuple[str, str, str, str]]:
+    """What to leave out of a slide that would be too full: first the explanation, which can be said; then the code, or
+    what leads to the question where without the code nobody knows what the output is.
+    """
     yield before, code, output, after
     yield before, code, output, ""
-    yield "", code, output, ""
-    yield before, "", output, ""
+    yield (before, "", output, "") if named else ("", code, output, "")
     yield "", "", output, ""
 
 
@@ -115,7 +134,8 @@ def figure(notebook: NotebookNode, index: int, where: str) -> Slide | None:
     if not caption:
         return None
     number, claim, text = caption.groups()
-    claim, text = claim.rstrip("."), told(ASKED.split(text)[0], CAPTION)
+    texts = (told(ASKED.split(one)[0], CAPTION) for one in (text, *paragraphs(source)[1:2]))
+    claim, text = claim.rstrip("."), next(filter(None, texts), "")
     text = text[:1].upper() + text[1:]
     output = deepcopy(next(one for one in notebook.cells[index].outputs if "image/png" in one.get("data", {})))
     lines = 44 * -(-len(claim) // 52) + 31 * -(-len(f"{number} {text}") // 82)
@@ -136,7 +156,7 @@ def figure(notebook: NotebookNode, index: int, where: str) -> Slide | None:
 def has_controls(notebook: NotebookNode, index: int) -> bool:
     """Whether cell `index` shows an explorer, made in it or before."""
     shown = notebook.cells[index].source.strip().splitlines()[-1]
-    made = rf"^{shown} = .*\bexplorer\(" if shown.isidentifier() else r"\bexplorer\("
+    made = rf"^{shown} = .*\b[eE]xplorer\(" if shown.isidentifier() else r"\b[eE]xplorer\("
     cells = notebook.cells[: index + 1] if shown.isidentifier() else notebook.cells[index : index + 1]
     return any(re.search(made, cell.source, re.MULTILINE) for cell in cells if cell.cell_type == "code")
 
@@ -156,34 +176,3 @@ def last_word(cell: NotebookNode, where: str) -> Slide | None:
     if not mirror(cell) or not code.startswith("class ") or not fits(code, WIDEST, TALLEST):
         return None
     return slide(f"`{mirror(cell)}`", [*said(f"### `{mirror(cell)}`", where), new_code_cell(code)])
-
-
-def mirror(cell: NotebookNode) -> str:
-    """What of the package a cell repeats, such as "segnext_edu.msca.MSCA"; "" for other cells."""
-    tags = cell.metadata.get("tags", [])
-    return next((tag.removeprefix("mirror:") for tag in tags if tag.startswith("mirror:")), "")
-
-
-def picture(cell: NotebookNode) -> bool:
-    """Whether a code cell shows one."""
-    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
-
-
-def printed(cell: NotebookNode) -> str:
-    """All that a code cell says in words."""
-    outputs = cell.get("outputs", [])
-    return "".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in outputs)
-
-
-def last_paragraph(notebook: NotebookNode, index: int) -> str:
-    """The last sentences before a cell; "" where they are something else."""
-    while index > 0 and notebook.cells[index].cell_type == "code":
-        index -= 1
-    known = paragraphs(notebook.cells[index].source)
-    return known[-1] if known and index else ""
-
-
-def first_paragraph(notebook: NotebookNode, index: int) -> str:
-    """The first sentences from a cell on."""
-    cells = notebook.cells[index : index + 2]
-    return next((paragraphs(cell.source)[0] for cell in cells if cell.cell_type == "markdown"), "")

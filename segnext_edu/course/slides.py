@@ -1,6 +1,6 @@
 """Which cells of a notebook become slides: a rule, so that a lecture says what its notebook says.
 
-A question and, one click later, its answer; a figure with what its caption claims; the paper's formulas; the shortest
+A question and, click by click, its answer; a figure with what its caption claims; the paper's formulas; the shortest
 class in its last form; and around them the goals, the exercises and the recap. One idea a slide, and 20 slides at most.
 Where a notebook has more to show, its sections take turns.
 """
@@ -14,21 +14,21 @@ from itertools import zip_longest
 import nbformat
 from nbformat import NotebookNode
 
+from segnext_edu.course.cells import last_paragraph, picture
 from segnext_edu.course.lessons import lesson
 from segnext_edu.course.slide import (
+    AFTER_A_CLICK,
     ASKED,
     CONTEXT,
     Slide,
     figure,
     formula,
-    last_paragraph,
     last_word,
-    picture,
     question,
     said,
     slide,
 )
-from segnext_edu.course.words import paragraphs, sentences
+from segnext_edu.course.words import paragraphs, prose, sentences
 from segnext_edu.notebooks import find
 
 MOST = 20  # slides: what fits into 50 minutes
@@ -44,6 +44,7 @@ class Section:
     name: str
     figures: dict[Place, list[Slide]] = field(default_factory=dict)
     questions: dict[Place, list[Slide]] = field(default_factory=dict)
+    asides: dict[Place, list[Slide]] = field(default_factory=dict)  # questions that stand behind other sentences
     formulas: dict[Place, list[Slide]] = field(default_factory=dict)
     classes: dict[Place, list[Slide]] = field(default_factory=dict)
 
@@ -67,12 +68,13 @@ def slides(name: str) -> list[Slide]:
 
 def chosen(parts: list[Section], room: int) -> list[Slide]:
     """As many slides as there is room for, in the notebook's order: the figure with controls; each part's first figure,
-    or else its first question; a class and formulas; and then, part by part in turns, what is left.
+    or else its first question; a class and formulas; and then, part by part in turns, what is left, asides last.
     """
     rounds: list = [item for part in parts for item in part.figures.items() if item[1][-1].live]
-    rounds += [next(iter([*part.figures.items(), *part.questions.items()]), None) for part in parts]
+    for part in parts:
+        rounds += [*part.figures.items(), *part.questions.items(), *part.asides.items()][:1]
     rounds += [max((item for part in parts for item in part.classes.items()), key=length, default=None)]
-    for kind in ("formulas", "figures", "questions"):
+    for kind in ("formulas", "figures", "questions", "asides"):
         for turn in zip_longest(*(getattr(part, kind).items() for part in parts)):
             rounds += turn
     taken: dict[Place, list[Slide]] = {}
@@ -100,7 +102,8 @@ def sections(notebook: NotebookNode) -> list[Section]:
                 found[-1].classes[index, 0] = [word]
             continue
         before = ""
-        for number, paragraph in enumerate(paragraphs(cell.source)):
+        whole = paragraphs(cell.source)
+        for number, paragraph in enumerate(asked_apart(whole)):
             if heading := re.match(r"## (?:\d+ · )?(.+)", paragraph):
                 found.append(Section(heading[1]))
             elif ASKED.match(paragraph):
@@ -109,11 +112,19 @@ def sections(notebook: NotebookNode) -> list[Section]:
                 if asked and picture(notebook.cells[at]):
                     answered[at] = [asked]
                 elif asked:
-                    found[-1].questions[index, number] = [asked]
+                    (found[-1].questions if paragraph in whole else found[-1].asides)[index, number] = [asked]
             elif paragraph.startswith("$$"):
                 found[-1].formulas[index, number] = [formula(paragraph, before, found[-1].name)]
             before = paragraph
     return found
+
+
+def asked_apart(parts: list[str]) -> list[str]:
+    """Paragraphs, of which none has a question behind other sentences: that begins one of its own. (A caption that asks
+    stays whole.)
+    """
+    behind = r"(?<=[.!?:)*]) (?=\*\*Predict\b)"
+    return [piece for part in parts for piece in (re.split(behind, part) if prose(part) else [part])]
 
 
 def opening(notebook: NotebookNode) -> str:
@@ -135,6 +146,13 @@ def live(name: str) -> int:
     """The number of the slide that shows the figure with controls; 0 where there is none."""
     shown = [one.live for one in slides(name)]
     return shown.index(True) + 1 if True in shown else 0
+
+
+def opened(name: str, number: int) -> int:
+    """The last of about so many slides that open a deck: a question is not parted from the figure that answers it."""
+    last = slides(name)[number - 1]
+    answered = any(cell.metadata.get("slideshow") == AFTER_A_CLICK["slideshow"] for cell in last.cells)
+    return number + (bool(ASKED.search(last.cells[0].source)) and not answered)
 
 
 def formulas(name: str) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+SENTENCE = r"(?:(?<=[.!?])|(?<=[.!?][*)]))(?<!Fig\.)(?<!Eq\.)(?<!Tab\.)\s+"
+
 
 def fits(text: str, wide: int, tall: int) -> bool:
     """Whether text is there, and can be read from the last row."""
@@ -13,7 +15,7 @@ def fits(text: str, wide: int, tall: int) -> bool:
 
 def readable(code: str) -> str:
     """Code less the blanks before its comments, which line them up in the notebook, and lines that import."""
-    lines = [re.sub(r"\s{2,}#", "  #", line) for line in code.splitlines()]
+    lines = [re.sub(r"(?<=\S)\s{2,}#", "  #", line) for line in code.splitlines()]
     return "\n".join(line for line in lines if not re.match(r"from |import ", line)).strip()
 
 
@@ -33,7 +35,7 @@ def sentences(text: str, words: int) -> str:
     if not prose(text):
         return ""
     taken = ""
-    for sentence in re.split(r"(?:(?<=[.!?])|(?<=[.!?][*)]))(?<!Fig\.)(?<!Eq\.)(?<!Tab\.)\s+", text):
+    for sentence in re.split(SENTENCE, text):
         longer = f"{taken} {sentence}".strip()
         if len(longer.split()) > words and balanced(taken):
             break
@@ -49,3 +51,15 @@ def balanced(text: str) -> bool:
 def told(text: str, words: int) -> str:
     """The same, less a last sentence that leads to something which the slide does not show."""
     return re.sub(r"(?:^|(?<=[.!?)]) )[^.!?]*:$", "", sentences(text, words)).strip()
+
+
+def leading_to(text: str, words: int) -> str:
+    """As many whole sentences from a paragraph's *end* as have not too many words: what stands next to a question."""
+    if not prose(text):
+        return ""
+    parts = [part for part in re.split(SENTENCE, text) if not part.endswith(":")]
+    for start in range(len(parts)):
+        kept = " ".join(parts[start:])
+        if len(kept.split()) <= words and balanced(kept):
+            return kept
+    return ""

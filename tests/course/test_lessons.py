@@ -12,6 +12,10 @@ def test_a_lesson_is_read_from_its_notebook() -> None:
     assert "Explore" in lesson.figure and [exercise.number for exercise in lesson.exercises] == ["3.1", "3.2", "3.3"]
 
 
+def test_every_kind_of_figure_with_controls_is_found() -> None:
+    assert [lessons.lesson(name).figure[:2] for name in ("04", "08", "09")] == ["8 ", "7 ", "11"]
+
+
 def test_the_notebooks_are_those_in_the_folder() -> None:
     assert lessons.numbers() == sorted(path.name[:2] for path in FOLDER.glob("*.ipynb"))
     for name in lessons.numbers():

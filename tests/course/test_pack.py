@@ -25,6 +25,31 @@ def test_a_plan_fills_its_time_and_forgets_no_exercise(one: tuple) -> None:
         assert text.count(f"Exercise {exercise.number} · {exercise.title}") == 1
 
 
+@pytest.mark.parametrize("one", pack.LESSONS, ids=lambda one: one[0])
+def test_a_plan_opens_every_deck_and_leaves_time_for_questions(one: tuple) -> None:
+    _, minutes, names = one
+    text = pack.plan(*one)
+    rows = text[text.index("| from") :].splitlines()
+    opened = [row.split("slides_")[1][:2] for row in rows if "Opening of" in row]
+    assert opened == list(names)
+    for row in rows:
+        if "Opening of" in row:
+            place = row.split("slides 1–")[1]
+            assert int(place[:1]) in (4, 5, 6)
+        if "Play" in row:
+            assert "Figure" in row and ", section " in row
+    [asked] = [row for row in rows if "Questions of the room" in row]
+    assert int(asked.split("|")[2]) >= 3
+    taken = [row.split("Exercise ")[1][0] for row in rows if "| Exercise" in row]
+    assert taken == sorted(taken)  # beside the notebook that they are from
+    breaks = [int(row.split("|")[1]) for row in rows if "| Break" in row]
+    assert not breaks if minutes <= 60 else len(breaks) == 1 and abs(breaks[0] - minutes / 2) <= 15
+
+
+def test_the_short_course_has_an_encoder_and_a_decoder() -> None:
+    assert {"04", "05", "07"} <= set(pack.LESSONS[-1][2])
+
+
 def test_six_lessons_and_a_short_course() -> None:
     assert [minutes for _, minutes, _ in pack.LESSONS] == [50] * 6 + [120]
     taught = [name for *_, names in pack.LESSONS[:6] for name in names]
@@ -95,6 +120,12 @@ def test_every_question_has_one_answer_and_a_reason_for_each() -> None:
         options = re.findall(r"^- \[([x ])\] (.+?) – (.+)$", block, re.MULTILINE)
         assert len(options) == block.count("\n- [") >= 3, block
         assert [mark for mark, *_ in options].count("x") == 1, block
+
+
+def test_the_right_answer_has_no_place_of_its_own() -> None:
+    blocks = re.split(r"^### ", QUESTIONS, flags=re.MULTILINE)[1:]
+    places = [re.findall(r"^- \[([x ])\]", block, re.MULTILINE).index("x") for block in blocks]
+    assert all(places.count(place) >= len(blocks) / 5 for place in range(3))
 
 
 def test_every_notebook_has_its_questions() -> None:

@@ -48,10 +48,37 @@ def test_sections_take_turns() -> None:
     assert titles[7] == ["Q1", "F1", "F2", "Q2", "Q3", "M", "Q4"]  # in the notebook's order
 
 
+def test_questions_behind_other_sentences_come_last() -> None:
+    first = slides.Section("a", questions={(1, 0): unit("Q1"), (2, 0): unit("Q2")}, asides={(3, 1): unit("A1")})
+    second = slides.Section("b", asides={(5, 1): unit("A2"), (6, 1): unit("A3")})
+    titles = [[one.title for one in slides.chosen([first, second], room)] for room in range(5)]
+    assert titles[2] == ["Q1", "A2"]  # all that the second has to ask
+    assert titles[3] == ["Q1", "Q2", "A2"] and titles[4] == ["Q1", "Q2", "A1", "A2"]
+
+
+def test_a_question_behind_other_sentences_begins_a_paragraph_of_its_own() -> None:
+    parts = [
+        "We widen it. **Predict** how far.",
+        "**Trap.** One. **Predict** it:",
+        "**Figure 1.** *Two.* **Predict.** Why?",
+    ]
+    assert slides.asked_apart(parts) == ["We widen it.", "**Predict** how far.", *parts[1:]]
+
+
 def test_a_question_and_its_figure_come_together_or_not_at_all() -> None:
     part = slides.Section("a", figures={(3, 0): unit("Q", "F")}, questions={(7, 0): unit("other")})
     assert [one.title for one in slides.chosen([part], 1)] == ["other"]
     assert [one.title for one in slides.chosen([part], 2)] == ["Q", "F"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_opening_ends_with_an_answer(name: str) -> None:
+    deck = slides.slides(name)
+    for number in (4, 5):
+        last = slides.opened(name, number)
+        assert last in (number, number + 1)
+        said = [cell.metadata.get("slideshow", {}).get("slide_type") for cell in deck[last - 1].cells]
+        assert "fragment" in said or not deck[last - 1].title.startswith(("Predict", "Trap"))
 
 
 def test_an_outline_has_a_line_a_slide() -> None:

@@ -35,6 +35,20 @@ def test_what_leads_to_something_that_is_not_there_is_left_out(text: str, kept: 
     assert words.told(text, 20) == kept
 
 
+@pytest.mark.parametrize(
+    ("text", "most", "kept"),
+    [
+        ("One two. Three four. Five.", 3, "Three four. Five."),
+        ("One two. Three four. Here it is:", 9, "One two. Three four."),
+        ("One. *Two three. Four.*", 3, "*Two three. Four.*"),  # what Markdown has opened is closed
+        ("One. *Two three. Four.*", 1, ""),
+        ("- a list", 9, ""),
+    ],
+)
+def test_what_stands_next_to_a_question_is_a_paragraphs_end(text: str, most: int, kept: str) -> None:
+    assert words.leading_to(text, most) == kept
+
+
 def test_what_is_folded_is_no_paragraph() -> None:
     source = "One\nline.\n\n<details><summary>Hint</summary>\n\nNot this.\n</details>\n\n- a\n- b"
     assert words.paragraphs(source) == ["One line.", "- a - b"]
@@ -42,6 +56,7 @@ def test_what_is_folded_is_no_paragraph() -> None:
 
 def test_code_is_made_readable() -> None:
     assert words.readable("import torch\n\nx = 1            # (B,)\ny = 2") == "x = 1  # (B,)\ny = 2"
+    assert words.readable("if x:\n        # why\n        y") == "if x:\n        # why\n        y"
 
 
 @pytest.mark.parametrize(("text", "fit"), [("ab\ncd", True), ("abc", False), ("a\nb\nc", False), ("", False)])
