@@ -24,11 +24,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segnext_edu import bench_gate, optimize
+from segnext_edu import bench_gate
 from segnext_edu.bench import Stride8
 from segnext_edu.checkpoints import from_official
 from segnext_edu.files import InputError, appears_whole, one_line_errors
 from segnext_edu.gpu_clock import WARM_UP, Call, alternate, attempt, beyond, captured, reason
+from segnext_edu.optimize import optimize
 from segnext_edu.peers import MMSegmentation
 from segnext_edu.segnext import VARIANTS, SegNeXt
 from segnext_edu.traffic import Card, count_work
@@ -69,7 +70,7 @@ def measure(variant: str, batch: int, width: int, height: int, repeats: int, car
         seconds = dict(zip(calls, alternate(list(calls.values()), repeats)))
         classes = {name: call()[:1].argmax(1) for name, call in calls.items()}
     agrees = {name: (classes[name] == classes["ours"]).float().mean().item() for name in classes if "ours" in classes}
-    work = count_work(Stride8(optimize.optimize(SegNeXt(variant), torch.bfloat16)), shape, torch.bfloat16)
+    work = count_work(Stride8(optimize(SegNeXt(variant).cuda(), torch.bfloat16)), shape, torch.bfloat16)
     return {
         "variant": variant,
         "batch": batch,
@@ -97,7 +98,7 @@ def network_calls(variant: str, images: Tensor) -> tuple[dict[str, Call], dict[s
     model = model.to(images.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     nhwc = images.to(memory_format=torch.channels_last)
     low = nhwc.bfloat16()
-    optimised, compiled = (Stride8(optimize.optimize(model, torch.bfloat16, compile)) for compile in (False, True))
+    optimised, compiled = (Stride8(optimize(model, torch.bfloat16, compile)) for compile in (False, True))
     ours = autocast(Stride8(model), nhwc)
     return calls | {"ours": ours, "optimised": lambda: optimised(low), "compiled": lambda: compiled(low)}, missing
 
@@ -155,7 +156,6 @@ def environment(repeats: int, card: Card) -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}",
         "precision": "bfloat16, output at stride 8",
         "compiled": "optimised, torch.compile, one torch.cuda.graph",
-        "bands": "none: optimize cuts the FFN's map for a CPU's cache; here every map is made whole",
         "clock": f"CUDA events, medians, in turn, cache emptied before each, {WARM_UP} to warm up",
         "repeats": repeats,
     }
@@ -176,7 +176,6 @@ def main() -> None:
         raise InputError("bench_gpu: --batches and --repeats must be at least 1")
     if not torch.cuda.is_available():
         raise InputError("bench_gpu: this machine has no GPU that PyTorch can use; `bench` times networks on a CPU")
-    optimize.CACHE = sys.maxsize
     torch.backends.cudnn.benchmark = True
     card = measure_card(args.repeats)
     setting = environment(args.repeats, card)

@@ -143,7 +143,7 @@ class FastFFN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         height = x.shape[2]
         row = x.shape[0] * x.shape[3] * self.widen.out_channels * x.element_size()  # bytes of the hidden map
-        rows = math.ceil(height / math.ceil(height * row / CACHE))  # as many in each band, almost
+        rows = height if x.is_cuda else math.ceil(height / math.ceil(height * row / CACHE))  # bands suit a CPU's cache
         out = torch.empty_like(x)
         for top in range(0, height, rows):
             bottom = min(top + rows, height)

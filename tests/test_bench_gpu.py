@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from segnext_edu import bench_gpu, optimize, peers
+from segnext_edu import bench_gpu, peers
 from segnext_edu.traffic import Card
 
 CARD = Card(bandwidth=1e12, matrix=1e14, single=1e13)
@@ -84,7 +84,6 @@ def test_a_line_compares_with_the_first_that_ran() -> None:
 @pytest.fixture
 def pretended(monkeypatch: pytest.MonkeyPatch) -> None:
     """A GPU that answers at once."""
-    monkeypatch.setattr(optimize, "CACHE", optimize.CACHE)  # put back afterwards
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", torch.backends.cudnn.benchmark)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(bench_gpu, "measure_card", lambda repeats: CARD)
@@ -131,15 +130,8 @@ def test_a_run_cut_short_leaves_the_rows_it_had(monkeypatch: pytest.MonkeyPatch,
     assert [given["batch"] for given in json.loads(path.read_text())["networks"]] == [1]
 
 
-@pytest.mark.usefixtures("pretended")
-def test_the_whole_map_is_one_band_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert command(monkeypatch, "--parts", "branches", "--variants", "tiny", "--batches", "1") == 0
-    assert optimize.CACHE > 2**50
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU that PyTorch can use")
 def test_on_a_gpu_both_tables_appear(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(optimize, "CACHE", optimize.CACHE)
     monkeypatch.setattr(bench_gpu, "COPIED", 2**20)
     monkeypatch.setattr(bench_gpu, "SIDE", 512)
     path = tmp_path / "gpu.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from torch import nn
 from segnext_edu import inference
 from segnext_edu import optimize as module
 from segnext_edu.checkpoints import available, from_official, load
-from segnext_edu.optimize import FastHamburger, FastSegNeXt, optimize
+from segnext_edu.optimize import FastHamburger, FastSegNeXt, FastStage, optimize
 from segnext_edu.segnext import SegNeXt
 from tests.reference import official_weights
 
@@ -83,6 +83,18 @@ def test_whatever_the_bands(cache: int, monkeypatch: pytest.MonkeyPatch) -> None
     images = torch.randn(2, 3, 88, 64)
     with torch.no_grad():
         assert difference(optimize(model)(images), model(images)) < 1e-5
+
+
+@pytest.mark.parametrize(("gpu", "bands"), [(False, 4), (True, 1)])
+def test_bands_are_for_a_processors_cache(gpu: bool, bands: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU wants much work at a time. (Here tensors only say that they lie on one.)"""
+    monkeypatch.setattr(module, "CACHE", 2 * 64 * 24 * 4)  # two rows of the first stage's hidden map
+    monkeypatch.setattr(torch.Tensor, "is_cuda", gpu)
+    ffn = cast(FastStage, optimize(trained_looking()).stages[0]).blocks[0].ffn
+    calls: list[Any] = []
+    ffn.widen.register_forward_hook(lambda *call: calls.append(call))
+    ffn(torch.randn(1, 16, 8, 24))
+    assert len(calls) == bands
 
 
 def test_a_model_in_training_is_answered_for_as_in_eval_mode() -> None:
