@@ -206,6 +206,30 @@ def exercises(notebook: Stored) -> Complaints:
             yield f"no call of checks.nb{notebook.path.name[:2]} in or after the exercise {first_line(cell)}"
 
 
+def shown(cell: NotebookNode, kinds: tuple[str, ...] = ("execute_result", "display_data", "stream")) -> str:
+    """What stands below a code cell as text, the words behind its pictures included."""
+    some = (output for output in cell.outputs if output.output_type in kinds)
+    return "\n".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in some)
+
+
+def proofs(notebook: Stored) -> Complaints:
+    """What a cell ends in comparing is the same, and a nan that is stored is one that the text speaks of.
+
+    nbval only compares with what is stored, and is content with a proof that failed then and fails now. A difference
+    that is meant is printed, in words.
+    """
+    cells = notebook.node.cells
+    for index, cell in enumerate(cells):
+        if cell.cell_type != "code":
+            continue
+        compares = re.search(r"(allclose|equal)\(", cell.source.rstrip().split("\n")[-1])
+        if compares and re.search(r"\bFalse\b", shown(cell, ("execute_result",))):
+            yield f"what was to be the same is not, below {first_line(cell)}"
+        around = "\n".join(near.source for near in cells[max(index - 1, 0) : index + 2])
+        if re.search(r"\bnan\b", shown(cell)) and not re.search(r"(?i)\bnan\b", around):
+            yield f"a nan that nobody speaks of below {first_line(cell)}"
+
+
 GUARDS = (
     name,
     opening,
@@ -219,4 +243,5 @@ GUARDS = (
     names_resolve,
     computed_numbers,
     exercises,
+    proofs,
 )

@@ -53,6 +53,12 @@ def good(folder: Path) -> Stored:
         new_code_cell("show(figure)", execution_count=1, outputs=[picture]),
         new_code_cell("1 / 0", execution_count=2, outputs=[error], metadata={"tags": ["raises-exception"]}),
         new_code_cell(exercise, execution_count=3),
+        new_code_cell("loss", execution_count=4, outputs=[result("tensor(nan)")]),
+        new_markdown_cell("Nothing over nothing is NaN, and is not `allclose` to itself."),
+        new_code_cell(
+            "print('same:', x.equal(x))", execution_count=5, outputs=[new_output("stream", text="same: False")]
+        ),
+        new_code_cell("x.isfinite()", execution_count=6, outputs=[result("False")]),
         new_markdown_cell("At 41.1 the paper's tiny [ends](03_good.ipynb).", metadata={"tags": ["quotes-paper"]}),
         new_markdown_cell(RECAP),
     ]
@@ -75,6 +81,10 @@ def cell(source: str, *outputs: nbformat.NotebookNode, tags: tuple[str, ...] = (
         notebook.node.cells.insert(-1, added)
 
     return add
+
+
+def result(text: str) -> nbformat.NotebookNode:
+    return new_output("execute_result", {"text/plain": text}, execution_count=4)
 
 
 def opening(without: str) -> Callable[[Stored], None]:
@@ -124,6 +134,10 @@ BROKEN = {
     "a number typed into the prose: 1.78": prose("It is 1.78 times as fast."),
     "do not match": cell("### BEGIN SOLUTION\nchecks.nb03.f(f)"),
     "no call of checks.nb03": cell("### BEGIN SOLUTION\n### END SOLUTION\nchecks.nb04.f(f)"),
+    "what was to be the same": cell("a.allclose(b), a.equal(c)", result("(True, False)")),
+    "a nan that nobody speaks of": cell("loss", result("tensor(nan)")),
+    "speaks of below 'show": cell("show(plot)", new_output("display_data", {"text/plain": "nan times as fast"})),
+    "speaks of below 'print": cell("print(loss)", new_output("stream", text="loss nan\n")),
 }
 
 

@@ -87,7 +87,7 @@ def render(measured: Measurements, network: str, side: int, optimised: bool) -> 
     """Seconds over the size for one network; promise and time of all networks at one size."""
     figure = Figure((10.4, 4.4))
     figure.suptitle(describe(measured, network, side, optimised), fontsize=11)
-    left, right = figure.add_axes((0.07, 0.13, 0.35, 0.74)), figure.add_axes((0.63, 0.13, 0.34, 0.74))
+    left, right = figure.add_axes((0.07, 0.13, 0.33, 0.74)), figure.add_axes((0.66, 0.13, 0.31, 0.74))
     draw_sizes(left, measured, network, side, optimised)
     draw_networks(right, measured, network, side, optimised)
     return figure
