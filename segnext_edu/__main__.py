@@ -109,9 +109,11 @@ def train_command(args: argparse.Namespace) -> None:
     import torch
     from tqdm import tqdm
 
+    from segnext_edu.allocator import keep_freed_memory
     from segnext_edu.run import Run
     from segnext_edu.train import Recipe, default_recipe
 
+    keep_freed_memory()
     given = {field.name: getattr(args, field.name) for field in dataclasses.fields(Recipe) if hasattr(args, field.name)}
     state = args.out / "resume.pt"
     if args.resume and state.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from base64 import b64encode
 from dataclasses import dataclass
 from io import BytesIO
@@ -43,7 +44,8 @@ def show(figure: Figure | Image, alt: str) -> Picture:
     """
     buffer = BytesIO()
     if isinstance(figure, Image):
-        figure.save(buffer, format="PNG", compress_level=4)  # in half the time of 6, for a few per cent more bytes
+        # In a third of the default's time, for some per cent more bytes.
+        figure.save(buffer, format="PNG", compress_level=4, compress_type=zlib.Z_RLE)
     else:
         figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})  # no version number in the bytes
     return Picture(buffer.getvalue(), alt)

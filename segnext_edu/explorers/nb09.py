@@ -26,6 +26,7 @@ from ipywidgets import (
 )
 from PIL import Image
 
+from segnext_edu.allocator import keep_freed_memory
 from segnext_edu.atlas_maps import PARTS, default_checkpoint, load_pair, short_names
 from segnext_edu.data import load_scenes
 from segnext_edu.explain import Layer
@@ -191,6 +192,7 @@ def explorer(
     Without a checkpoint: the one for photographs that ships (for non-commercial research and teaching only). Without
     photographs: drawn scenes for a checkpoint that learned on them, else the two that scikit-learn brings along.
     """
+    keep_freed_memory()  # or a click costs half as much again
     models = load_pair(Path(checkpoint) if checkpoint else default_checkpoint())
     if photographs is None:
         drawn = models[0].card.get("recipe", {}).get("data") == "mini"
