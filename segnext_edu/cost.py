@@ -45,28 +45,44 @@ def count_macs(model: nn.Module, shape: Sequence[int]) -> int:
     return counter.macs
 
 
-class _Counter(TorchDispatchMode):
-    """Sees every operation that reaches the kernels, and adds up what it costs.
+class Operations(TorchDispatchMode):
+    """Sees every operation that reaches the kernels, with what went in and what came out.
 
     In inference mode some come in one piece, such as a convolution with its bias, and are taken apart.
     """
 
-    def __init__(self):
-        super().__init__()
-        self.macs = 0
+    def saw(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
+        raise NotImplementedError
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func.namespace == "aten" and func.overloadpacket not in COSTS:
+        if func.namespace != "aten":
+            return func(*args, **kwargs)  # a question to PyTorch, such as on which device a tensor is
+        if func.overloadpacket not in COSTS:
             with self:
                 parts = func.decompose(*args, **kwargs)
             if parts is not NotImplemented:
                 return parts
         out = func(*args, **kwargs)
-        cost = COSTS.get(func.overloadpacket)
-        if cost is not None:
-            self.macs += cost(args, out[0] if isinstance(out, tuple) else out)
+        self.saw(func, args, kwargs, out)
         return out
+
+
+class _Counter(Operations):
+    """Adds up what they cost."""
+
+    def __init__(self):
+        super().__init__()
+        self.macs = 0
+
+    def saw(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
+        self.macs += macs_of(func, args, out)
+
+
+def macs_of(func: Any, args: Any, out: Any) -> int:
+    """Multiply-adds of one operation; 0 for those that are not counted."""
+    cost = COSTS.get(func.overloadpacket)
+    return cost(args, out[0] if isinstance(out, tuple) else out) if cost else 0
 
 
 def _convolution(args: Sequence[Any], out: Tensor) -> int:

@@ -20,10 +20,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from segnext_edu.cost import COSTS
+from segnext_edu.cost import Operations, macs_of
 
 aten = torch.ops.aten
 PRODUCTS = (aten.convolution, aten.mm, aten.bmm, aten.addmm)  # matrix units make these, unless depthwise
@@ -82,32 +81,20 @@ def count_work(model: nn.Module, shape: Sequence[int], dtype: torch.dtype = torc
     return Work(counter.matrix, counter.single, counter.moved)
 
 
-class _Counter(TorchDispatchMode):
-    """Sees every operation that reaches the kernels. In inference mode some come in one piece, and are taken apart."""
+class _Counter(Operations):
+    """Adds up what they cost, and the bytes that they read and write."""
 
     def __init__(self):
         super().__init__()
         self.matrix = self.single = self.moved = 0
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if func.namespace != "aten":
-            return func(*args, **kwargs)  # a question to PyTorch, such as on which device a tensor is
-        if func.overloadpacket not in COSTS:
-            with self:
-                parts = func.decompose(*args, **kwargs)
-            if parts is not NotImplemented:
-                return parts
-        out = func(*args, **kwargs)
+    def saw(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
         if not func.is_view and func.overloadpacket not in UNTOUCHED:
             self.moved += _bytes([args, {name: value for name, value in kwargs.items() if name != "out"}]) + _bytes(out)
-        if func.overloadpacket in COSTS:
-            macs = COSTS[func.overloadpacket](args, out[0] if isinstance(out, tuple) else out)
-            if func.overloadpacket in PRODUCTS and not _depthwise(func, args):
-                self.matrix += macs
-            else:
-                self.single += macs
-        return out
+        if func.overloadpacket in PRODUCTS and not _depthwise(func, args):
+            self.matrix += macs_of(func, args, out)
+        else:
+            self.single += macs_of(func, args, out)
 
 
 def _depthwise(func: Any, args: Sequence[Any]) -> bool:

@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+import torch
 
 from segnext_edu import bench_training
 from segnext_edu.train import Recipe
@@ -45,3 +46,20 @@ def test_bad_input_is_a_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", arguments)
     assert bench_training.main() == 2
     assert capsys.readouterr().err.startswith("error: ")
+
+
+FORMATS = {"mmsegmentation": torch.contiguous_format, "mmsegmentation-nhwc": torch.channels_last}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_peer_keeps_to_its_memory_format(name: str) -> None:
+    """Whatever the pictures come in, and whatever Run has made of the weights."""
+    pytest.importorskip("mmseg", reason="mmsegmentation is not here to compare with; `make bench` installs it")
+    network = bench_training.BUILDERS[name](7).to(memory_format=torch.channels_last)
+    network.to(memory_format=network.memory_format)
+    kept = []
+    for layer in network.encoder.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.register_forward_hook(lambda *call: kept.append(call[2].is_contiguous(memory_format=FORMATS[name])))
+    network.encode(torch.randn(1, 3, 64, 96).to(memory_format=torch.channels_last))
+    assert kept and all(kept)

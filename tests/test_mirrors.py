@@ -78,6 +78,8 @@ EXEMPT = {
     "segnext_edu.controls.rivals": "Sobel's kernels and noise, to compare with",
     "segnext_edu.controls.survey": "does for many pictures what notebook 09 builds for one",
     "segnext_edu.cost.count_macs": "counts inside PyTorch's dispatcher; the learner's own formulas are held against it",
+    "segnext_edu.cost.Operations": "of count_macs, and of traffic.py",
+    "segnext_edu.cost.macs_of": "of count_macs, and of traffic.py",
     "segnext_edu.course": "hands the notebooks out, and grades them",
     "segnext_edu.data.ade20k": "file handling",
     "segnext_edu.data.download": "file handling",
