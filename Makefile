@@ -33,14 +33,14 @@ test: $(READY)
 	$(PY) -m pytest
 	CUDA_VISIBLE_DEVICES= $(PY) -m pytest --nbval --nbval-current-env -p tests.watch_notebooks notebooks
 
-# Run all notebooks again and store them; for one of them: .venv/bin/python -m segnext_edu.notebooks refresh 03
+# Run all notebooks again and store them; for one of them: .venv/bin/python -m tools.notebooks refresh 03
 refresh: $(READY)
-	$(PY) -m segnext_edu.notebooks refresh
+	$(PY) -m tools.notebooks refresh
 
 # Our speed beside mmsegmentation's, which only this installs. Here threads may spin: the machine should have nothing else to do.
 bench: $(PEERS)
-	env -u OMP_WAIT_POLICY $(PY) -m segnext_edu bench $(BENCH_FLAGS)
-	$(PY) -m segnext_edu.explorers.bench
+	env -u OMP_WAIT_POLICY $(PY) -m tools.bench speed $(BENCH_FLAGS)
+	$(PY) -m tools.bench figures
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; sys.version_info >= (3, 11) or \

@@ -8,8 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from segnext_edu import atlas, bench, export, looks
-from segnext_edu.course import command as course
+from segnext_edu import atlas, export, looks
 from segnext_edu.files import InputError, appears_whole, one_line_errors
 from segnext_edu.segnext import VARIANTS
 
@@ -91,17 +90,10 @@ def parser() -> argparse.ArgumentParser:
     atlas_parser.set_defaults(command=atlas.main)
     atlas.add_arguments(atlas_parser)
 
-    bench_parser = commands.add_parser("bench", help="our speed, beside mmsegmentation's where it is installed")
-    bench_parser.set_defaults(command=bench.main)
-    bench.add_arguments(bench_parser)
-
     export_parser = commands.add_parser("export", help="a checkpoint as ONNX or pt2, for other runtimes")
     export_parser.set_defaults(command=export.main)
     export.add_arguments(export_parser)
 
-    course_parser = commands.add_parser("course", help="notebooks for a class, and their grading")
-    course_parser.set_defaults(command=course.main)
-    course.add_arguments(course_parser)
     return top
 
 

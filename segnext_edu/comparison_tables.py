@@ -1,6 +1,6 @@
 """What the comparison's runs say together: means with intervals over seeds, differences in pairs, curves with bands.
 
-`python -m segnext_edu.comparison run` writes a JSON file for each network and seed; everything here is computed from a
+`python -m tools.comparison run` writes a JSON file for each network and seed; everything here is computed from a
 folder of them. Notebook 08 prints it.
 """
 
@@ -88,7 +88,7 @@ class Outcome:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{path}: not a file of the comparison ({type(error).__name__}: {error}); "
-                "`python -m segnext_edu.comparison run` writes one"
+                "`python -m tools.comparison run` writes one"
             ) from error
         points = {len(outcome.steps), len(outcome.losses), len(outcome.mious)}
         if outcome.counts.shape != (len(outcome.classes),) * 2 or len(points) > 1:
@@ -117,7 +117,7 @@ def read_outcomes(folder: Path) -> dict[str, list[Outcome]]:
     """All files of a folder. Raises InputError when there are none, or when they are not runs of one comparison."""
     outcomes = [Outcome.read(path) for path in sorted(folder.glob("*.json"))]
     if not outcomes:
-        raise InputError(f"{folder}: holds no JSON files; `python -m segnext_edu.comparison run` writes them")
+        raise InputError(f"{folder}: holds no JSON files; `python -m tools.comparison run` writes them")
     first, found = outcomes[0], {}
     for outcome in outcomes:
         for name in {*first.recipe, *outcome.recipe} - {"variant", "seed"}:
@@ -184,7 +184,7 @@ def read_speeds(path: Path) -> dict[str, dict[str, float]]:
         return {what: {row["network"]: float(row[what]) for row in rows} for what in ("training", "prediction")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path}: no speeds ({type(error).__name__}: {error}); `python -m segnext_edu.bench_training` measures them"
+            f"{path}: no speeds ({type(error).__name__}: {error}); `python -m tools.bench training` measures them"
         ) from error
 
 

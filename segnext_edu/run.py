@@ -16,9 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from segnext_edu import checkpoints, contenders
+from segnext_edu import checkpoints
 from segnext_edu.augment import SCALES, augment, draw
-from segnext_edu.contenders import Contender
 from segnext_edu.data import class_names, load_scenes
 from segnext_edu.devices import accelerator_for, environment, in_bf16
 from segnext_edu.files import InputError, appears_whole
@@ -45,7 +44,9 @@ class Run:
         precision: of the convolutions and matrix products: "float32", "bf16" (by autocast), or "auto", which is bf16
             on a GPU. Weights, losses and the NMF are float32 in any case.
         compile: let torch.compile join the network's operations. The first step waits for it.
-        network: another network to train than SegNeXt; one of `contenders.py`.
+        network: number of classes → another network to train than SegNeXt, with an `encoder`, a `decoder`, `encode`,
+            `decode` and `num_classes`.
+        groups: model, lr, head_lr, weight_decay → AdamW's parameter groups; the authors' for SegNeXt.
 
     Raises InputError when the folder holds a run and `resume` is not set, or holds a run by another recipe.
     """
@@ -59,7 +60,8 @@ class Run:
         device: str = "auto",
         precision: str = "auto",
         compile: bool = False,
-        network: Callable[[int], SegNeXt | Contender] | None = None,
+        network: Callable[[int], Any] | None = None,
+        groups: Callable[[Any, float, float, float], list[dict[str, Any]]] = parameter_groups,
     ):
         self.recipe, self.out, self.save_every = recipe, Path(out), save_every
         if not resume and (self.out / "log.jsonl").exists():
@@ -95,16 +97,12 @@ class Run:
             self.terms = {name: value for name, value in card.items() if name == "terms"}
         if recipe.freeze_encoder:
             model.encoder.requires_grad_(False)
-        rates = (recipe.lr, recipe.head_lr, recipe.weight_decay)
-        if isinstance(model, SegNeXt):
-            groups = parameter_groups(model, *rates)
-        else:
-            groups = contenders.parameter_groups(model, *rates)
-        self.rates = [group["lr"] for group in groups]
+        parameters = groups(model, recipe.lr, recipe.head_lr, recipe.weight_decay)
+        self.rates = [group["lr"] for group in parameters]
         model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         if self.accelerator.num_processes > 1:
             share_batch_norms(model)
-        self.model, self.optimizer = self.accelerator.prepare(model, torch.optim.AdamW(groups))
+        self.model, self.optimizer = self.accelerator.prepare(model, torch.optim.AdamW(parameters))
         self.bare = self.accelerator.unwrap_model(self.model)  # without what distributed training wraps around it
         if compile:
             self.model.compile()

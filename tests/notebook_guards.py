@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import nbformat
 from nbformat import NotebookNode
 
-from segnext_edu.notebooks import WIDGET_VIEW, promised_seconds
+from tools.notebooks import WIDGET_VIEW, promised_seconds
 
 
 @dataclass

@@ -22,7 +22,7 @@ COUNTS = [[60, 30], [10, 100]]  # (target, prediction): IoU 60/100 and 100/140, 
 
 
 def content(network: str = "tiny", seed: int = 0, **changes: Any) -> dict[str, Any]:
-    """What `segnext_edu.comparison.run` returns, with small numbers."""
+    """What `tools.comparison.run` returns, with small numbers."""
     recipe = {"data": "streets", "variant": network, "steps": 20, "lr": 2e-3, "seed": seed}
     curve = {"step": [10, 20], "loss": [1.5, 1.0], "miou": [0.2, 0.3 + seed / 10]}
     cost = {"parameters": 4_260_000, "macs_512": 6_600_000_000}

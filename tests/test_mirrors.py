@@ -13,7 +13,7 @@ import nbformat
 import pytest
 
 import segnext_edu
-from segnext_edu.notebooks import FOLDER
+from tools.notebooks import FOLDER
 
 PACKAGE = Path(segnext_edu.__file__).parent
 MIRRORS = [
@@ -52,10 +52,6 @@ EXEMPT = {
     "segnext_edu.atlas": "writes a page",
     "segnext_edu.atlas_graph": "notebook 09's gradients, asked of a graph that is kept",
     "segnext_edu.atlas_maps": "notebook 09's maps, chosen and scaled for its figure and for the page",
-    "segnext_edu.bench": "a measuring tool, used by notebook 11",
-    "segnext_edu.bench_gate": "a measuring tool for GPUs",
-    "segnext_edu.bench_gpu": "a measuring tool for GPUs",
-    "segnext_edu.bench_training": "a measuring tool, used by notebook 08",
     "segnext_edu.checks": "the exercises' checks would give their solutions away",
     "segnext_edu.checkpoints.Available": "a table of what ships",
     "segnext_edu.checkpoints.available": "file handling",
@@ -63,13 +59,9 @@ EXEMPT = {
     "segnext_edu.checkpoints.first_line": "file handling",
     "segnext_edu.checkpoints.load": "file handling",
     "segnext_edu.checkpoints.read": "file handling",
-    "segnext_edu.comparison": "trains for hours what notebook 08's tables are computed from",
-    "segnext_edu.contenders": "other people's networks, to be trained beside ours",
     "segnext_edu.devices": "where a run computes",
-    "segnext_edu.publish": "file handling",
     "segnext_edu.checkpoints.save": "file handling",
     "segnext_edu.comparison_tables": "reads and averages; notebook 08 prints what comes of it",
-    "segnext_edu.controls.__main__": "the command line",
     "segnext_edu.controls.bars.bar": "draws a bar",
     "segnext_edu.controls.bars.gains": "hooks, as notebook 04 sets them; notebook 09 says what they measure",
     "segnext_edu.controls.bars.pictures": "draws the bars' places and colours",
@@ -83,12 +75,10 @@ EXEMPT = {
     "segnext_edu.course": "hands the notebooks out, and grades them",
     "segnext_edu.data.ade20k": "file handling",
     "segnext_edu.data.download": "file handling",
-    "segnext_edu.data.drawing": "draws the scenes that ship",
     "segnext_edu.data.folder": "file handling",
     "segnext_edu.data.load_scenes": "file handling",
     "segnext_edu.data.pairs": "file handling",
     "segnext_edu.data.palette": "chooses colours for the figures",
-    "segnext_edu.data.scenes": "draws the scenes that ship",
     "segnext_edu.explain.Recording": "names what was recorded",
     "segnext_edu.explain.attention_maps": "hands on a part of the recording",
     "segnext_edu.explain.attentions": "walks through a model",
@@ -98,23 +88,16 @@ EXEMPT = {
     "segnext_edu.export": "file handling",
     "segnext_edu.figures": "shows the figures",
     "segnext_edu.files": "file handling",
-    "segnext_edu.gate_kernel": "a GPU's part of notebook 11, which runs without one",
-    "segnext_edu.gpu_clock": "a measuring tool for GPUs",
     "segnext_edu.inference": "puts what the notebooks build to use on files of one's own",
     "segnext_edu.looks": "puts what the notebooks build to use on files of one's own",
     "segnext_edu.official": "file handling",
-    "segnext_edu.notebooks": "runs the notebooks",
-    "segnext_edu.pareto": "a measuring tool, used by notebook 11",
-    "segnext_edu.peers": "another project's model, to be timed beside ours",
     "segnext_edu.pictures": "feeds the training loop",
     "segnext_edu.run": "notebook 08's loop with files, resuming and several devices",
     "segnext_edu.run_exported": "a script for places without this package",
-    "segnext_edu.scaling": "measures in processes of its own; what it writes is drawn elsewhere",
     "segnext_edu.shared_norm": "BatchNorm for several processes, where PyTorch has none for CPUs",
     "segnext_edu.train.Recipe": "a table of settings; notebook 08 prints it",
     "segnext_edu.train.default_recipe": "chooses settings for the command line",
     "segnext_edu.train.mixed_seed": "spreads seeds",
-    "segnext_edu.traffic": "a measuring tool for GPUs",
     "segnext_edu.windows": "puts what the notebooks build to use on photographs of any size",
 }
 

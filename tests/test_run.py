@@ -14,13 +14,13 @@ import torch
 from PIL import Image
 
 from segnext_edu.checkpoints import load, save
-from segnext_edu.contenders import SegFormerB0, UNet
 from segnext_edu.data import load_scenes
 from segnext_edu.files import InputError
 from segnext_edu.inference import evaluate, scored_scenes
 from segnext_edu.run import Run
 from segnext_edu.segnext import SegNeXt
 from segnext_edu.train import Recipe, default_recipe
+from tools.bench.baselines import SegFormerB0, UNet, parameter_groups
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ class TestRun:
 
     @pytest.mark.parametrize("network", [UNet, SegFormerB0])
     def test_another_network_trains_by_the_same_recipe(self, folder, tmp_path, network):
-        run = Run(recipe(folder, steps=2), tmp_path / "run", device="cpu", network=network)
+        run = Run(recipe(folder, steps=2), tmp_path / "run", device="cpu", network=network, groups=parameter_groups)
         before = [p.detach().clone() for p in run.bare.parameters()]
         assert 0 <= list(run)[-1]["miou"] <= 1
         assert not any(torch.equal(a, b) for a, b in zip(before, run.bare.parameters()) if a.any())

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from nbval.plugin import IPyNbCell
 from PIL import Image
 
-from segnext_edu.notebooks import promised_seconds
+from tools.notebooks import promised_seconds
 
 CORES = 2  # that the openings speak of
 FAINT = 0.5  # grey levels of 255, on average over a picture: fonts and rounding stay below, a moved curve does not

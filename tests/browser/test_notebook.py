@@ -22,8 +22,8 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from segnext_edu.explorers.upload import MOST_BYTES
-from segnext_edu.notebooks import FOLDER
 from tests.browser.conftest import PATIENCE, Watched
+from tools.notebooks import FOLDER
 
 NOTEBOOK = FOLDER / "09_attention_atlas.ipynb"
 TOKEN = "only-for-this-test"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from segnext_edu.course import deck, lessons, pack, slides
 from tests.browser.conftest import Watched
+from tools.course import deck, lessons, pack, slides
 
 WIDE, HIGH = 1280, 720
 LEAST = 22  # of the 720 pixels that a slide is high

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from segnext_edu import checks
-from segnext_edu.notebooks import FOLDER
+from tools.notebooks import FOLDER
 
 
 def exercises(module: ModuleType) -> list[str]:

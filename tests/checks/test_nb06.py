@@ -6,7 +6,7 @@ import pytest
 
 from segnext_edu import hamburger
 from segnext_edu.cost import count_macs
-from tests.mutants.nb06 import costs
+from tools.course.mutants.nb06 import costs
 
 
 @pytest.mark.parametrize(("d", "side", "r", "steps"), [(32, 8, 4, 7), (20, 5, 3, 2)])

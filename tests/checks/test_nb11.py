@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from segnext_edu import optimize
 from segnext_edu.mscan import Block
 from segnext_edu.segnext import LightHam
-from tests.mutants.nb11 import bands, squeeze_first
+from tools.course.mutants.nb11 import bands, squeeze_first
 
 
 def fold_by_the_package(weight: Tensor, bias: Tensor, gain: Tensor, shift: Tensor, mean: Tensor, variance, eps: float):

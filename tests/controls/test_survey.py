@@ -8,9 +8,9 @@ import torch
 
 from segnext_edu import SegNeXt
 from segnext_edu.controls import survey
-from segnext_edu.controls.__main__ import main
 from segnext_edu.controls.rivals import untrained
 from segnext_edu.files import repository_data
+from tools.sanity import main
 
 MINI = repository_data() / "checkpoints" / "nano_mini.safetensors"
 NAMES = [f"gate of stage {stage}" for stage in (1, 2, 3, 4)]
@@ -51,7 +51,7 @@ def test_bars_of_every_part_and_length(model: SegNeXt):
 
 
 def test_the_command_writes_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
-    monkeypatch.setattr("segnext_edu.controls.__main__.turned_bars", lambda model: survey.turned_bars(model, draws=1))
+    monkeypatch.setattr("tools.sanity.turned_bars", lambda model: survey.turned_bars(model, draws=1))
     out = tmp_path / "controls.json"
     assert main(["--checkpoint", str(MINI), "--data", "mini", "--pictures", "1", "--out", str(out)]) == 0
     table = json.loads(out.read_text("utf-8"))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segnext_edu.data.palette import ADE20K_NAMES, colours
-from segnext_edu.data.scenes import CLASSES
+from tools.scenes.mini import CLASSES
 
 
 def test_the_names_of_ade20k() -> None:

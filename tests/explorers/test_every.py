@@ -10,8 +10,9 @@ import pytest
 from ipywidgets import Checkbox, Dropdown, FloatSlider, IntSlider, SelectionSlider, ToggleButtons
 from PIL import Image
 
-from segnext_edu.explorers import Explorer, bench
+from segnext_edu.explorers import Explorer
 from segnext_edu.explorers.catalogue import NAMES, build
+from tools.bench import figures
 
 # They follow the arrow keys, or space.
 KEYBOARD = (Checkbox, Dropdown, FloatSlider, IntSlider, SelectionSlider, ToggleButtons)
@@ -43,7 +44,7 @@ def test_every_control_moves_the_picture_and_back(figure: Explorer) -> None:
     for name, control in figure.shown.items():
         start, opened = control.value, figure.picture
         drawn = set()
-        for value in bench.moves(figure, name):
+        for value in figures.moves(figure, name):
             control.value = value
             assert figure.image.layout.display is None, f"{name} = {value}: {figure.status.value}"
             drawn.add(figure.picture.png)
@@ -64,6 +65,6 @@ def test_no_figure_is_left_in_pyplot(figure: Explorer) -> None:
 
 
 def test_the_benchmark_names_every_figure(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "NAMES", NAMES[:1])
-    assert bench.main() == 0
+    monkeypatch.setattr(figures, "NAMES", NAMES[:1])
+    assert figures.main() == 0
     assert NAMES[0] in capsys.readouterr().out

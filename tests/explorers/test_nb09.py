@@ -16,10 +16,11 @@ from PIL import Image
 from segnext_edu import SegNeXt
 from segnext_edu.controls.rivals import untrained
 from segnext_edu.explain import base_of, cell_of, similarity
-from segnext_edu.explorers import bench, nb09, nb09_panels, nb09_views
+from segnext_edu.explorers import nb09, nb09_panels, nb09_views
 from segnext_edu.explorers.library import UPLOADS, Library
 from segnext_edu.explorers.nb09 import USES, Atlas, draw
 from segnext_edu.explorers.sheet import coarse
+from tools.bench import figures
 
 CLASSES = ("wall", "sky", "tree, plant", "car", "road")
 
@@ -171,7 +172,7 @@ def test_every_control_that_is_shown_moves_the_picture(atlas: Atlas, view: str) 
     for name in atlas.shown:
         control, drawn = atlas.controls[name], set()
         start = control.value
-        for value in list(bench.moves(atlas, name))[::-3] if name != "view" else ["path", "attention"]:
+        for value in list(figures.moves(atlas, name))[::-3] if name != "view" else ["path", "attention"]:
             control.value = value
             assert atlas.image.layout.display is None, atlas.status.value
             drawn.add(atlas.picture.png)
@@ -319,8 +320,8 @@ def test_where_the_network_must_be_asked_again_the_figure_says_so_at_once(atlas)
 
 
 def test_the_benchmark_asks_new_questions_in_every_view(atlas: Atlas) -> None:
-    assert bench.views(atlas) == list(USES)
-    times, before = bench.measured(atlas, "receptive field"), atlas.values
+    assert figures.views(atlas) == list(USES)
+    times, before = figures.measured(atlas, "receptive field"), atlas.values
     assert set(times) == set(atlas.shown) == {*USES["receptive field"], *nb09.ALWAYS}
-    assert len(times["row"]) == bench.MOVES and min(seconds for some in times.values() for seconds in some) > 0
+    assert len(times["row"]) == figures.MOVES and min(seconds for some in times.values() for seconds in some) > 0
     assert before["view"] == "receptive field" and (before["row"], before["column"]) == nb09.START

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from segnext_edu.explorers import nb11, nb11_measure
+from segnext_edu.explorers import nb11
 from segnext_edu.explorers.nb11 import Measurements, Timed
 from segnext_edu.segnext import SegNeXt
+from tools.bench import sizes
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_the_ways_to_run_a_network_answer_alike(way: str) -> None:
     model = SegNeXt("nano", 5).eval()
     images = torch.randn(1, 3, 64, 96)
     with torch.inference_mode():
-        answer = nb11_measure.ways(lambda: copy.deepcopy(model), images)[way]()
+        answer = sizes.ways(lambda: copy.deepcopy(model), images)[way]()
         torch.testing.assert_close(answer, model.decode(model.encode(images)), atol=1e-4, rtol=1e-3)
 
 
@@ -75,12 +76,12 @@ def test_a_call_is_made_at_least_once_and_not_for_ever() -> None:
         calls.append(sum(range(100_000)))
         return torch.zeros(1)
 
-    assert nb11_measure.least(call, 0.0) > 0 and len(calls) == 1
-    assert nb11_measure.least(call, 0.05) < 0.05 and len(calls) > 2
+    assert sizes.least(call, 0.0) > 0 and len(calls) == 1
+    assert sizes.least(call, 0.05) < 0.05 and len(calls) > 2
 
 
 def test_the_count_is_the_notebooks() -> None:
-    row = nb11_measure.counted("SegNeXt-T", (512, 512))
+    row = sizes.counted("SegNeXt-T", (512, 512))
     assert row["parameters"] == 4_263_414 and 6.4e9 < row["multiply_adds"] < 6.6e9  # 6.6 with the last enlargement
 
 

@@ -1,0 +1,125 @@
+"""A folder of notebooks for a class: the students' copies, or the lecturer's, as nbgrader reads them.
+
+Every exercise keeps its cell, and a locked one comes after it that checks the answer and counts the points. Problem
+sets are folders; what is not graded goes into one of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+from copy import deepcopy
+from pathlib import Path
+from typing import Literal
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from segnext_edu.course import SOLUTIONS
+from segnext_edu.files import InputError, appears_whole
+from tools.course.exercises import Exercise, exercises
+from tools.notebooks import FOLDER
+
+PROBLEM_SETS = {"ps1": ("01", "02", "03"), "ps2": ("04", "05"), "ps3": ("06", "07"), "ps4": ("08", "09")}
+UNGRADED = "ungraded"
+POINTS = """# Leave this cell as it is: it counts the points, and lends you our answer while yours is open.
+from segnext_edu import course
+
+course.hand_in("{number}")"""
+
+
+def originals() -> dict[str, list[Path]]:
+    """The series' notebooks by the folder of the handout that they belong in."""
+    paths = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+    if not paths:
+        raise InputError(f"{FOLDER} holds no notebooks; run this in a checkout of the project")
+    folders = sorted({folder(path.name) for path in paths})
+    return {name: [path for path in paths if folder(path.name) == name] for name in folders}
+
+
+def folder(name: str) -> str:
+    """ps1 for 01_scenes_and_labels.ipynb."""
+    return next((one for one, numbers in PROBLEM_SETS.items() if name[:2] in numbers), UNGRADED)
+
+
+def write(out: Path, for_whom: Literal["students", "lecturer"]) -> dict[str, list[Exercise]]:
+    """Write all the notebooks into folders below `out`, as a whole or not at all. Returns the exercises of each."""
+    refuse(out)
+    written = {}
+    with appears_whole(out) as part:
+        for name, paths in originals().items():
+            known = []
+            (part / name).mkdir(parents=True)
+            for path in paths:
+                notebook = nbformat.read(path, as_version=4)
+                known += exercises(notebook)
+                nbformat.write(copy(notebook, name, for_whom), part / name / path.name)
+            (part / name / SOLUTIONS).write_text(json.dumps(encoded(known), indent=1), "utf-8")
+            written[name] = known
+    return written
+
+
+def copy(notebook: NotebookNode, place: str, for_whom: Literal["students", "lecturer"] = "students") -> NotebookNode:
+    """A notebook of the series as it stands in the handout's folder `place`."""
+    notebook = deepcopy(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = relinked(cell.source, place)
+    for exercise in reversed(exercises(notebook)):
+        cell = notebook.cells[exercise.cell]
+        if for_whom == "students":
+            cell.update(source=exercise.stub, outputs=[], execution_count=None)
+        cell.metadata.nbgrader = marks(exercise.identifier, solution=True)
+        points = new_code_cell(POINTS.format(number=exercise.number), id=f"{exercise.identifier}-points")
+        points.metadata.nbgrader = marks(f"{exercise.identifier}-points", points=exercise.points)
+        notebook.cells.insert(exercise.cell + 1, points)
+    return notebook
+
+
+def marks(identifier: str, points: int | None = None, solution: bool = False) -> dict:
+    """nbgrader's metadata, in its schema's version 3: a cell with points is a test, locked."""
+    kind = {"grade": points is not None, "locked": points is not None, "solution": solution, "task": False}
+    return {"schema_version": 3, "grade_id": identifier, **kind} | ({} if points is None else {"points": points})
+
+
+def relinked(markdown: str, place: str) -> str:
+    """Links to other notebooks as they lie in the handout; a link to a file that is not handed out becomes its text."""
+
+    def link(found: re.Match) -> str:
+        text, target = found.groups()
+        if re.fullmatch(r"\d\d_\w+\.ipynb(#.*)?", target):
+            return f"[{text}]({os.path.relpath(Path(folder(target), target), place)})"
+        return found[0] if re.match(r"https?:|#|data:|attachment:", target) else text
+
+    return re.sub(r"(?<!!)\[([^]]*)\]\(([^)\s]+)\)", link, markdown)
+
+
+def encoded(known: list[Exercise]) -> dict[str, dict[str, str]]:
+    """What `course.hand_in` has to know about each exercise."""
+    return {
+        exercise.number: {
+            "name": exercise.name,
+            "check": exercise.check,
+            "solution": base64.b64encode(exercise.solution.encode()).decode(),
+        }
+        for exercise in known
+    }
+
+
+def write_course(out: Path) -> dict[str, list[Exercise]]:
+    """The lecturer's folder: nbgrader's, with the solutions under source/ and a configuration that knows the traps."""
+    refuse(out)
+    with appears_whole(out) as part:
+        written = write(part / "source", "lecturer")
+        shutil.copy(Path(__file__).with_name("nbgrader_config.py"), part)
+    return written
+
+
+def refuse(out: Path) -> None:
+    """InputError where writing `out` would destroy something."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out} is there already; remove it, or choose another name for --out")

@@ -1,0 +1,55 @@
+"""What a notebook says of itself: its title, goals, exercises and questions, and where its figure with controls is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import nbformat
+from nbformat import NotebookNode
+
+from tools.course.exercises import Exercise, exercises
+from tools.notebooks import FOLDER, find
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a notebook says of itself."""
+
+    file: str
+    title: str
+    goals: list[str]
+    figure: str  # the section with the figure to play with; "" where there is none
+    recap: list[str]
+    exercises: list[Exercise]
+
+
+def lesson(name: str) -> Lesson:
+    """The notebook whose name begins so, such as "03"."""
+    path = find(name)
+    notebook = nbformat.read(path, as_version=4)
+    opening, recap = notebook.cells[0].source, notebook.cells[-1].source
+    return Lesson(
+        path.name,
+        re.search(r"^# (.+)$", opening, re.MULTILINE)[1],  # type: ignore[index]
+        [" ".join(goal.split()) for goal in re.findall(r"^- (.+(?:\n  .+)*)", opening, re.MULTILINE)],
+        section_with_figure(notebook),
+        re.findall(r"^\d\. (.+)$", recap, re.MULTILINE),
+        exercises(notebook),
+    )
+
+
+def section_with_figure(notebook: NotebookNode) -> str:
+    """The heading above the figure with controls; "" where a notebook has none."""
+    heading = ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            heading = ([heading] + re.findall(r"^## (.+)$", cell.source, re.MULTILINE))[-1]
+        elif re.search(r"\b[eE]xplorer\(", cell.source):
+            return heading
+    return ""
+
+
+def numbers() -> list[str]:
+    """The series' notebooks, by the two digits that they begin with."""
+    return sorted(path.name[:2] for path in FOLDER.glob("[0-9][0-9]_*.ipynb"))
