@@ -5,6 +5,6 @@ model = SegNeXt("tiny", num_classes=150).eval()
 logits = model(images)  # (B, 3, H, W), ImageNet-normalised → (B, 150, H, W)
 """
 
-from segnext_edu.segnext import VARIANTS, SegNeXt
+from segnext_edu.model.segnext import VARIANTS, SegNeXt
 
 __all__ = ["VARIANTS", "SegNeXt"]

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from segnext_edu import atlas, export, looks
+from segnext_edu.explain.atlas import page
 from segnext_edu.files import InputError, appears_whole, one_line_errors
-from segnext_edu.segnext import VARIANTS
+from segnext_edu.inference import export, tta
+from segnext_edu.model.segnext import VARIANTS
 
 # Heavy libraries are imported by the command that needs them, so that --help answers at once.
 
@@ -60,14 +61,14 @@ def parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(command=evaluate_command)
     evaluate.add_argument("--checkpoint", required=True, type=Path)
     evaluate.add_argument("--data", required=True, help="mini, ade20k, or a folder or zip; its val split is scored")
-    looks.add_arguments(evaluate)
+    tta.add_arguments(evaluate)
 
     predict = commands.add_parser("predict", help="label a photograph")
     predict.set_defaults(command=predict_command)
     predict.add_argument("--checkpoint", required=True, type=Path)
     predict.add_argument("photo", type=Path)
     predict.add_argument("--out", required=True, type=Path, help="where the overlay goes, as .png or .jpg")
-    looks.add_arguments(predict)
+    tta.add_arguments(predict)
 
     data = commands.add_parser("data", help="fetch and cut down a data set")
     ade20k = data.add_subparsers(required=True, metavar="name").add_parser("ade20k", help="a small ADE20K")
@@ -87,8 +88,8 @@ def parser() -> argparse.ArgumentParser:
     official.add_argument("--out", type=Path, help="where it goes (segnext_<variant>.safetensors)")
 
     atlas_parser = commands.add_parser("atlas", help="a photograph's attention maps as a page for any browser")
-    atlas_parser.set_defaults(command=atlas.main)
-    atlas.add_arguments(atlas_parser)
+    atlas_parser.set_defaults(command=page.main)
+    page.add_arguments(atlas_parser)
 
     export_parser = commands.add_parser("export", help="a checkpoint as ONNX or pt2, for other runtimes")
     export_parser.set_defaults(command=export.main)
@@ -102,8 +103,8 @@ def train_command(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from segnext_edu.allocator import keep_freed_memory
-    from segnext_edu.run import Run
-    from segnext_edu.train import Recipe, default_recipe
+    from segnext_edu.training.recipe import Recipe, default_recipe
+    from segnext_edu.training.trainer import Run
 
     keep_freed_memory()
     given = {field.name: getattr(args, field.name) for field in dataclasses.fields(Recipe) if hasattr(args, field.name)}
@@ -132,33 +133,36 @@ def train_command(args: argparse.Namespace) -> None:
 
 
 def evaluate_command(args: argparse.Namespace) -> None:
-    from segnext_edu import checkpoints, inference
+    from segnext_edu import checkpoints
     from segnext_edu.data import load_scenes
+    from segnext_edu.inference.evaluate import evaluate, report, scored_scenes
 
-    look = looks.look_from(args)
+    look = tta.look_from(args)
     model = checkpoints.load(args.checkpoint).to(best_device())
-    short_side = looks.short_side_from(args, inference.card_short_side(model.card))
-    scenes = inference.scored_scenes(load_scenes(args.data, "val"), model.classes)
-    matrix = inference.evaluate(model, scenes, short_side, look)
-    print(inference.report(matrix, model.classes))
+    short_side = tta.short_side_from(args, checkpoints.card_short_side(model.card))
+    scenes = scored_scenes(load_scenes(args.data, "val"), model.classes)
+    print(report(evaluate(model, scenes, short_side, look), model.classes))
 
 
 def predict_command(args: argparse.Namespace) -> None:
     import numpy as np
 
-    from segnext_edu import checkpoints, inference
+    from segnext_edu import checkpoints
+    from segnext_edu.data.images import open_photo, to_tensor
     from segnext_edu.data.palette import colours
-    from segnext_edu.optimize import optimize
+    from segnext_edu.inference.optimize import optimize
+    from segnext_edu.inference.overlay import overlay
+    from segnext_edu.inference.predict import predict
 
     if args.out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise InputError(f"{args.out}: the overlay is a picture; give --out a name that ends in .png or .jpg")
-    look = looks.look_from(args)
-    photo = inference.open_photo(args.photo)
+    look = tta.look_from(args)
+    photo = open_photo(args.photo)
     model = checkpoints.load(args.checkpoint).to(best_device())
-    short_side = looks.short_side_from(args, inference.card_short_side(model.card))
+    short_side = tta.short_side_from(args, checkpoints.card_short_side(model.card))
     fast = optimize(model)  # which needs less memory, too: a large photograph seen whole would fill it
-    labels = inference.predict(fast, inference.to_tensor(photo), short_side, look).cpu().numpy()
-    picture = inference.overlay(photo, labels, model.classes, colours(model.classes))
+    labels = predict(fast, to_tensor(photo), short_side, look).cpu().numpy()
+    picture = overlay(photo, labels, model.classes, colours(model.classes))
     with appears_whole(args.out) as part:
         picture.save(part, "JPEG" if args.out.suffix.lower() != ".png" else "PNG")
     shares = np.bincount(labels.ravel(), minlength=len(model.classes)) / labels.size

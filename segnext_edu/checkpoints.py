@@ -14,7 +14,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from segnext_edu.files import InputError, appears_whole, repository_data
-from segnext_edu.segnext import VARIANTS, SegNeXt
+from segnext_edu.model.segnext import VARIANTS, SegNeXt
 
 # Our name for a part of a block → the authors'. mmsegmentation 1.x says "mlp.dwconv" where the authors say it twice.
 BLOCK_NAMES = {
@@ -121,6 +121,11 @@ def available() -> dict[str, Available]:
         classes = tuple(json.loads(metadata["classes"]))
         found[path.stem] = Available(path, metadata["variant"], classes, learned_from, miou, card.get("terms", FREE))
     return found
+
+
+def card_short_side(card: dict[str, Any]) -> int:
+    """The short side a checkpoint was trained at, in pixels; the paper's 512 where its card does not say."""
+    return card.get("recipe", {}).get("short_side", 512)
 
 
 def begin_with(model: nn.Module, path: str | Path, classes: Sequence[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-IGNORE = 255
+from segnext_edu.data import IGNORE
 
 
 class ConfusionMatrix:

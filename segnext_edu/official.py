@@ -19,7 +19,7 @@ from segnext_edu import checkpoints
 from segnext_edu.data.download import fetch
 from segnext_edu.data.palette import ADE20K_NAMES
 from segnext_edu.files import InputError
-from segnext_edu.segnext import VARIANTS, SegNeXt
+from segnext_edu.model.segnext import VARIANTS, SegNeXt
 
 
 def fetch_official(variant: str, url: str, out: str | Path, sha256: str | None = None) -> Path:

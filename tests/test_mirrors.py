@@ -1,4 +1,4 @@
-"""A cell tagged `mirror:segnext_edu.msca.MSCA` is the package's code, word for word but for docstrings and comments."""
+"""A cell tagged `mirror:segnext_edu.model.msca.MSCA` is that class of the package, but for docstrings and comments."""
 
 from __future__ import annotations
 
@@ -49,56 +49,56 @@ def test_mirror(target: str, source: str) -> None:
 EXEMPT = {
     "segnext_edu.__main__": "the command line",
     "segnext_edu.allocator": "one call to the C library's memory, whose cost notebook 11 measures",
-    "segnext_edu.atlas": "writes a page",
-    "segnext_edu.atlas_graph": "notebook 09's gradients, asked of a graph that is kept",
-    "segnext_edu.atlas_maps": "notebook 09's maps, chosen and scaled for its figure and for the page",
-    "segnext_edu.checks": "the exercises' checks would give their solutions away",
+    "segnext_edu.explain.atlas.page": "writes a page",
+    "segnext_edu.explain.atlas.graph": "notebook 09's gradients, asked of a graph that is kept",
+    "segnext_edu.explain.atlas.maps": "notebook 09's maps, chosen and scaled for its figure and for the page",
+    "segnext_edu.lessons.checks": "the exercises' checks would give their solutions away",
     "segnext_edu.checkpoints.Available": "a table of what ships",
     "segnext_edu.checkpoints.available": "file handling",
     "segnext_edu.checkpoints.begin_with": "file handling",
     "segnext_edu.checkpoints.first_line": "file handling",
     "segnext_edu.checkpoints.load": "file handling",
     "segnext_edu.checkpoints.read": "file handling",
-    "segnext_edu.devices": "where a run computes",
+    "segnext_edu.training.devices": "where a run computes",
     "segnext_edu.checkpoints.save": "file handling",
-    "segnext_edu.comparison_tables": "reads and averages; notebook 08 prints what comes of it",
-    "segnext_edu.controls.bars.bar": "draws a bar",
-    "segnext_edu.controls.bars.gains": "hooks, as notebook 04 sets them; notebook 09 says what they measure",
-    "segnext_edu.controls.bars.pictures": "draws the bars' places and colours",
-    "segnext_edu.controls.bars.strips": "walks through a model",
-    "segnext_edu.controls.masking.class_to_ask": "a rule for choosing; notebook 09 states it",
-    "segnext_edu.controls.rivals": "Sobel's kernels and noise, to compare with",
-    "segnext_edu.controls.survey": "does for many pictures what notebook 09 builds for one",
+    "segnext_edu.lessons.comparison": "reads and averages; notebook 08 prints what comes of it",
+    "segnext_edu.explain.sanity.bars.bar": "draws a bar",
+    "segnext_edu.explain.sanity.bars.gains": "hooks, as notebook 04 sets them; notebook 09 says what they measure",
+    "segnext_edu.explain.sanity.bars.pictures": "draws the bars' places and colours",
+    "segnext_edu.explain.sanity.bars.strips": "walks through a model",
+    "segnext_edu.explain.sanity.perturbation.class_to_ask": "a rule for choosing; notebook 09 states it",
+    "segnext_edu.explain.sanity.baselines": "Sobel's kernels and noise, to compare with",
+    "segnext_edu.explain.sanity.evaluation": "does for many pictures what notebook 09 builds for one",
     "segnext_edu.cost.count_macs": "counts inside PyTorch's dispatcher; the learner's own formulas are held against it",
     "segnext_edu.cost.Operations": "of count_macs, and of traffic.py",
     "segnext_edu.cost.macs_of": "of count_macs, and of traffic.py",
-    "segnext_edu.course": "hands the notebooks out, and grades them",
+    "segnext_edu.lessons.course": "hands the notebooks out, and grades them",
     "segnext_edu.data.ade20k": "file handling",
     "segnext_edu.data.download": "file handling",
     "segnext_edu.data.folder": "file handling",
     "segnext_edu.data.load_scenes": "file handling",
     "segnext_edu.data.pairs": "file handling",
     "segnext_edu.data.palette": "chooses colours for the figures",
-    "segnext_edu.explain.Recording": "names what was recorded",
-    "segnext_edu.explain.attention_maps": "hands on a part of the recording",
-    "segnext_edu.explain.attentions": "walks through a model",
-    "segnext_edu.explain.cell_of": "one division",
-    "segnext_edu.explain.record": "notebook 04's hooks, all at once",
-    "segnext_edu.explorers": "the interactive figures",
-    "segnext_edu.export": "file handling",
+    "segnext_edu.explain.record.Recording": "names what was recorded",
+    "segnext_edu.explain.record.attention_maps": "hands on a part of the recording",
+    "segnext_edu.explain.record.attentions": "walks through a model",
+    "segnext_edu.explain.record.cell_of": "one division",
+    "segnext_edu.explain.record.record": "notebook 04's hooks, all at once",
+    "segnext_edu.lessons.figures": "the interactive figures",
+    "segnext_edu.inference.export": "file handling",
     "segnext_edu.figures": "shows the figures",
     "segnext_edu.files": "file handling",
-    "segnext_edu.inference": "puts what the notebooks build to use on files of one's own",
-    "segnext_edu.looks": "puts what the notebooks build to use on files of one's own",
+    "segnext_edu.inference.predict": "puts what the notebooks build to use on files of one's own",
+    "segnext_edu.inference.tta": "puts what the notebooks build to use on files of one's own",
     "segnext_edu.official": "file handling",
-    "segnext_edu.pictures": "feeds the training loop",
-    "segnext_edu.run": "notebook 08's loop with files, resuming and several devices",
-    "segnext_edu.run_exported": "a script for places without this package",
-    "segnext_edu.shared_norm": "BatchNorm for several processes, where PyTorch has none for CPUs",
-    "segnext_edu.train.Recipe": "a table of settings; notebook 08 prints it",
-    "segnext_edu.train.default_recipe": "chooses settings for the command line",
-    "segnext_edu.train.mixed_seed": "spreads seeds",
-    "segnext_edu.windows": "puts what the notebooks build to use on photographs of any size",
+    "segnext_edu.data.dataset": "feeds the training loop",
+    "segnext_edu.training.trainer": "notebook 08's loop with files, resuming and several devices",
+    "segnext_edu.inference.run_exported": "a script for places without this package",
+    "segnext_edu.training.shared_norm": "BatchNorm for several processes, where PyTorch has none for CPUs",
+    "segnext_edu.training.recipe.Recipe": "a table of settings; notebook 08 prints it",
+    "segnext_edu.training.recipe.default_recipe": "chooses settings for the command line",
+    "segnext_edu.training.recipe.mixed_seed": "spreads seeds",
+    "segnext_edu.inference.sliding_window": "puts what the notebooks build to use on photographs of any size",
 }
 
 
@@ -126,7 +126,7 @@ def test_exemptions_are_needed() -> None:
     assert set(EXEMPT) - used == set()
 
 
-STRIP_CONV = package_source("segnext_edu.strip_conv.StripConv")
+STRIP_CONV = package_source("segnext_edu.model.strip_conv.StripConv")
 
 
 def test_comments_and_docstrings_may_differ() -> None:

@@ -14,7 +14,7 @@ import torch
 from segnext_edu.__main__ import main
 from segnext_edu.checkpoints import from_official, load, official_name
 from segnext_edu.data import download
-from segnext_edu.segnext import SegNeXt
+from segnext_edu.model.segnext import SegNeXt
 from tests.conftest import Site, contents
 
 Serve = Callable[[Site], Site]

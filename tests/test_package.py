@@ -83,5 +83,5 @@ def test_importing_is_light() -> None:
     names = ["segnext_edu", *(f"segnext_edu.{name}" for name in LIGHT if name in modules())]
     code = f"import sys, {', '.join(names)}; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "segnext_edu.segnext" in loaded
+    assert "segnext_edu.model.segnext" in loaded
     assert not HEAVY & set(loaded)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from segnext_edu.checkpoints import load
+from segnext_edu.checkpoints import card_short_side, load
 from segnext_edu.data import class_names, load_scenes
 from segnext_edu.files import repository_data
-from segnext_edu.inference import card_short_side, evaluate, scored_scenes
+from segnext_edu.inference.evaluate import evaluate, scored_scenes
 
 FOLDER = repository_data() / "checkpoints"
 SHIPPED = sorted(FOLDER.glob("*.safetensors"))

@@ -18,12 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from segnext_edu.baselines import OtherDecoder, PlainHead
 from segnext_edu.cost import count_macs, count_parameters
 from segnext_edu.files import InputError, appears_whole, one_line_errors
-from segnext_edu.inference import evaluate
-from segnext_edu.segnext import VARIANTS, SegNeXt
-from segnext_edu.train import default_recipe
+from segnext_edu.inference.evaluate import evaluate
+from segnext_edu.model.decoders import OtherDecoder, PlainHead
+from segnext_edu.model.segnext import VARIANTS, SegNeXt
+from segnext_edu.training.recipe import default_recipe
 from tools.bench.baselines import Contender, SegFormerB0, UNet, parameter_groups
 
 NETWORKS: dict[str, Callable[[int], SegNeXt | Contender]] = {
@@ -43,7 +43,7 @@ SAVE_EVERY = 200  # steps
 
 def run(data: str, network: str, seed: int, steps: int, lr: float, work: Path, precision: str) -> dict[str, Any]:
     """Train one network from one seed, in the folder `work`, and say all that came out, ready for JSON."""
-    from segnext_edu.run import Run
+    from segnext_edu.training.trainer import Run
 
     recipe = default_recipe(data, "tiny", steps=steps, lr=lr, seed=seed, **RECIPE)
     resume, build = (work / "resume.pt").exists(), NETWORKS[network]

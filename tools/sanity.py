@@ -1,4 +1,4 @@
-"""All the controls over a validation split, into one JSON file: `python -m segnext_edu.controls`.
+"""All the controls over a validation split, into one JSON file: `python -m segnext_edu.explain.sanity`.
 
 Numbers only: no picture and no file's name goes into it.
 """
@@ -17,19 +17,19 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from segnext_edu.checkpoints import load
-from segnext_edu.controls.masking import LARGEST, SHARES
-from segnext_edu.controls.rivals import untrained
-from segnext_edu.controls.survey import DRAWS, TWINS, fates, turned_bars
+from segnext_edu.checkpoints import card_short_side, load
 from segnext_edu.data import load_scenes
+from segnext_edu.data.images import prepare, to_tensor
+from segnext_edu.explain.sanity.baselines import untrained
+from segnext_edu.explain.sanity.evaluation import DRAWS, TWINS, fates, turned_bars
+from segnext_edu.explain.sanity.perturbation import LARGEST, SHARES
 from segnext_edu.files import InputError, appears_whole, one_line_errors
-from segnext_edu.inference import card_short_side, prepare, to_tensor
 
 
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m segnext_edu.controls", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m segnext_edu.explain.sanity", description=__doc__)
     parser.add_argument("--checkpoint", required=True, type=Path)
     parser.add_argument("--data", required=True, help="mini, ade20k, or a folder or zip; its val split is used")
     parser.add_argument("--pictures", type=int, help="how many of them, spread evenly (all)")

@@ -10,9 +10,10 @@ from segnext_edu.files import InputError, repository_data
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["SPLITS", "class_names", "load_scenes", "reduce_zero_label"]
+__all__ = ["IGNORE", "SPLITS", "class_names", "load_scenes", "reduce_zero_label"]
 
 SPLITS = ("train", "val")
+IGNORE = 255  # the label of a pixel that is neither learned from nor scored
 
 Labels = TypeVar("Labels")  # torch.Tensor or numpy.ndarray
 

@@ -10,9 +10,10 @@ import torch
 from PIL import Image
 from playwright.sync_api import Page
 
-from segnext_edu import SegNeXt, atlas
-from segnext_edu.atlas_maps import look
-from segnext_edu.controls.rivals import untrained
+from segnext_edu import SegNeXt
+from segnext_edu.explain.atlas import page
+from segnext_edu.explain.atlas.maps import look
+from segnext_edu.explain.sanity.baselines import untrained
 from tests.browser.conftest import Watched
 
 CLASSES = ("wall", "sky", "tree, plant", "car", "road")
@@ -32,7 +33,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     pixels[:, 144:] += 120
     photo = Image.fromarray(pixels.numpy())
     path: Path = tmp_path_factory.mktemp("page") / "atlas.html"
-    path.write_text(atlas.page("noise.jpg", photo, look(model, photo), look(control, photo)), encoding="utf-8")
+    path.write_text(page.page("noise.jpg", photo, look(model, photo), look(control, photo)), encoding="utf-8")
     return path.as_uri()
 
 
@@ -132,8 +133,8 @@ def test_the_numbers_are_those_of_the_bytes(opened: Watched) -> None:
     """What the bars say is what lies in the page for the pixel that is picked."""
     shown = opened.page.text_content("#verdict")
     label = opened.page.evaluate(
-        "() => { const l = atlas.networks[0].labels, [h, w] = l.shape;"
-        " return atlas.classes[at(l)[Math.floor(state.y * h) * w + Math.floor(state.x * w)]]; }"
+        "() => { const l = page.networks[0].labels, [h, w] = l.shape;"
+        " return page.classes[at(l)[Math.floor(state.y * h) * w + Math.floor(state.x * w)]]; }"
     )
     assert shown == f"trained takes this pixel for {label}"
     assert opened.page.locator("#bars .bar").count() == 5

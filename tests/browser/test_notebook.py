@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
-from segnext_edu.explorers.upload import MOST_BYTES
+from segnext_edu.lessons.figures.upload import MOST_BYTES
 from tests.browser.conftest import PATIENCE, Watched
 from tools.notebooks import FOLDER
 

@@ -169,7 +169,7 @@ def test_refresh_stores_pictures_not_widgets_and_the_same_bytes_twice(
     path = write(
         folder / "03_strips.ipynb",
         "from ipywidgets import IntSlider\nfrom matplotlib.figure import Figure",
-        "from segnext_edu.explorers import Explorer",
+        "from segnext_edu.lessons.figures import Explorer",
         "Explorer(lambda size: Figure((1, 1)), alt='an empty figure', size=IntSlider(description='size'))",
         "from pathlib import Path\nprint(Path.cwd().name, end=' ')\nprint(6 * 7)",
     )

@@ -8,7 +8,7 @@ import torch
 
 from segnext_edu.checkpoints import load, save
 from segnext_edu.files import InputError
-from segnext_edu.segnext import SegNeXt
+from segnext_edu.model.segnext import SegNeXt
 from tools.publish import publish
 
 

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from segnext_edu import train
-from segnext_edu.segnext import SegNeXt, resize
+from segnext_edu.model.segnext import SegNeXt, resize
+from segnext_edu.training import recipe
 
 NORMS = (nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)
 
@@ -132,7 +132,7 @@ class UNet(Contender):
 def parameter_groups(model: Any, lr: float, head_lr: float, weight_decay: float) -> list[dict[str, Any]]:
     """AdamW's groups: for SegNeXt the authors' own; for others no decay on norms, and a rate for the decoder."""
     if isinstance(model, SegNeXt):
-        return train.parameter_groups(model, lr, head_lr, weight_decay)
+        return recipe.parameter_groups(model, lr, head_lr, weight_decay)
     norms = {id(p) for module in model.modules() if isinstance(module, NORMS) for p in module.parameters()}
     head = {id(p) for p in model.decoder.parameters()}
     body = [p for p in model.parameters() if id(p) not in head]

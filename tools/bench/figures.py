@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 
-from segnext_edu.explorers import Explorer
-from segnext_edu.explorers.catalogue import NAMES, build
+from segnext_edu.lessons.figures import Explorer
+from segnext_edu.lessons.figures.catalogue import NAMES, build
 
 GOAL = 150  # milliseconds: above it, a slider feels as if it stuck
 MOVES = 8  # a control

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segnext_edu.msca import MSCA
-from segnext_edu.segnext import VARIANTS
+from segnext_edu.model.msca import MSCA
+from segnext_edu.model.segnext import VARIANTS
 from tools.bench.gpu_clock import Call, alternate, attempt, captured, reason
 from tools.bench.speed import difference
 from tools.bench.traffic import Card, Work, count_work

@@ -36,8 +36,8 @@ import triton  # pyright: ignore[reportMissingImports]
 import triton.language as tl  # pyright: ignore[reportMissingImports]
 from torch import Tensor, nn
 
-from segnext_edu.msca import MSCA
-from segnext_edu.strip_conv import StripConv
+from segnext_edu.model.msca import MSCA
+from segnext_edu.model.strip_conv import StripConv
 
 COLUMNS, WIDE, CHANNELS = 32, 64, 16  # a tile's; WIDE ≥ COLUMNS + 20 with what the longest strip sees on both sides
 WARPS = 8

@@ -26,8 +26,8 @@ from torch import Tensor, nn
 
 from segnext_edu.checkpoints import from_official
 from segnext_edu.files import InputError, appears_whole, one_line_errors
-from segnext_edu.optimize import optimize
-from segnext_edu.segnext import VARIANTS, SegNeXt
+from segnext_edu.inference.optimize import optimize
+from segnext_edu.model.segnext import VARIANTS, SegNeXt
 from tools.bench import gate
 from tools.bench.gpu_clock import WARM_UP, Call, alternate, attempt, beyond, captured, reason
 from tools.bench.reference import MMSegmentation

@@ -10,7 +10,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from segnext_edu.segnext import SegNeXt
+from segnext_edu.model.segnext import SegNeXt
 
 CLASSES = 150
 # depths and widths of SegFormer's encoder, width of its decoder (Xie et al., NeurIPS 2021, Tab. 6 and section 3.2)

@@ -10,7 +10,7 @@ import warnings
 import torch
 from torch import Tensor, nn
 
-from segnext_edu.segnext import VARIANTS
+from segnext_edu.model.segnext import VARIANTS
 from tools.bench.baselines import Contender
 
 

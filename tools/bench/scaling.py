@@ -28,8 +28,8 @@ import psutil
 import torch
 
 from segnext_edu.files import InputError, appears_whole, one_line_errors
-from segnext_edu.optimize import optimize
-from segnext_edu.segnext import VARIANTS, SegNeXt
+from segnext_edu.inference.optimize import optimize
+from segnext_edu.model.segnext import VARIANTS, SegNeXt
 from tools.bench.baselines import SegFormerB0
 
 SIZES = ("512x256", "512x512", "1024x512", "1024x1024", "2048x1024", "2048x2048")  # width × height, each twice the last

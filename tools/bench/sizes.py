@@ -21,8 +21,8 @@ from torch import Tensor
 
 from segnext_edu.cost import count_macs, count_parameters
 from segnext_edu.files import appears_whole
-from segnext_edu.optimize import optimize
-from segnext_edu.segnext import SegNeXt
+from segnext_edu.inference.optimize import optimize
+from segnext_edu.model.segnext import SegNeXt
 from tools.bench.networks import NETWORKS
 from tools.bench.speed import Stride8, environment
 

@@ -29,8 +29,8 @@ from torch import Tensor, nn
 from segnext_edu.checkpoints import from_official
 from segnext_edu.cost import count_macs
 from segnext_edu.files import InputError, appears_whole, one_line_errors
-from segnext_edu.optimize import optimize
-from segnext_edu.segnext import VARIANTS, SegNeXt
+from segnext_edu.inference.optimize import optimize
+from segnext_edu.model.segnext import VARIANTS, SegNeXt
 from tools.bench.reference import MMSegmentation
 
 SIDE = 1024  # of the square matrices whose product sets the rate

@@ -22,8 +22,8 @@ from typing import Any
 import torch
 
 from segnext_edu.files import appears_whole, one_line_errors
-from segnext_edu.run import Run
-from segnext_edu.train import Recipe
+from segnext_edu.training.recipe import Recipe
+from segnext_edu.training.trainer import Run
 from tools.bench.baselines import parameter_groups
 from tools.bench.reference import TrainedMMSegmentation
 from tools.comparison import NETWORKS

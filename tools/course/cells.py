@@ -8,7 +8,7 @@ from tools.course.words import paragraphs
 
 
 def mirror(cell: NotebookNode) -> str:
-    """What of the package a cell repeats, such as "segnext_edu.msca.MSCA"; "" for other cells."""
+    """What of the package a cell repeats, such as "segnext_edu.model.msca.MSCA"; "" for other cells."""
     tags = cell.metadata.get("tags", [])
     return next((tag.removeprefix("mirror:") for tag in tags if tag.startswith("mirror:")), "")
 

@@ -19,15 +19,15 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from segnext_edu.course import SOLUTIONS
 from segnext_edu.files import InputError, appears_whole
+from segnext_edu.lessons.course import SOLUTIONS
 from tools.course.exercises import Exercise, exercises
 from tools.notebooks import FOLDER
 
 PROBLEM_SETS = {"ps1": ("01", "02", "03"), "ps2": ("04", "05"), "ps3": ("06", "07"), "ps4": ("08", "09")}
 UNGRADED = "ungraded"
 POINTS = """# Leave this cell as it is: it counts the points, and lends you our answer while yours is open.
-from segnext_edu import course
+from segnext_edu.lessons import course
 
 course.hand_in("{number}")"""
 

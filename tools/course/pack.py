@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from segnext_edu.course import verdict
 from segnext_edu.files import appears_whole
+from segnext_edu.lessons.course import verdict
 from tools.course.deck import drawn, page
 from tools.course.grade import mutants_of
 from tools.course.lessons import lesson, numbers

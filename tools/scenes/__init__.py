@@ -1,2 +1,1 @@
-"""How the scenes of `scenes.py` are drawn: a canvas that paints picture and labels with the same strokes, light and
-texture, and the things that stand in streets, rooms and open country."""
+"""Drawn streets, rooms and landscapes with exact labels: the data set `mini`."""

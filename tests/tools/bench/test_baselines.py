@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from segnext_edu.baselines import OtherDecoder, PlainHead
 from segnext_edu.cost import count_parameters
-from segnext_edu.segnext import SegNeXt, resize
+from segnext_edu.model.decoders import OtherDecoder, PlainHead
+from segnext_edu.model.segnext import SegNeXt, resize
 from tools.bench.baselines import NORMS, Contender, SegFormerB0, UNet, parameter_groups
 from tools.comparison import NETWORKS
 

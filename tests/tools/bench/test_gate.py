@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from segnext_edu.msca import MSCA
-from segnext_edu.segnext import SegNeXt
+from segnext_edu.model.msca import MSCA
+from segnext_edu.model.segnext import SegNeXt
 from tools.bench import gate
 
 

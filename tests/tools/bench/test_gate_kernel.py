@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from segnext_edu.msca import MSCA
+from segnext_edu.model.msca import MSCA
 
 triton = pytest.importorskip("triton", reason="Triton, which comes with PyTorch for GPUs, is not installed")
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from segnext_edu.cost import count_macs
-from segnext_edu.segnext import SegNeXt
+from segnext_edu.model.segnext import SegNeXt
 from tools.bench import reference, speed
 
 

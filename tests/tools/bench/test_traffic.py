@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from segnext_edu.cost import count_macs
-from segnext_edu.optimize import optimize
-from segnext_edu.segnext import SegNeXt
+from segnext_edu.inference.optimize import optimize
+from segnext_edu.model.segnext import SegNeXt
 from tools.bench.speed import Stride8
 from tools.bench.traffic import Card, Work, count_work
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from segnext_edu.train import Recipe
+from segnext_edu.training.recipe import Recipe
 from tools.bench import training
 
 

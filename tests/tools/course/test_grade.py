@@ -12,8 +12,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_notebook
 
-from segnext_edu import course
 from segnext_edu.files import InputError
+from segnext_edu.lessons import course
 from tools.course import grade, handout
 from tools.course.exercises import exercises
 from tools.notebooks import find

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from segnext_edu import course
+from segnext_edu.lessons import course
 from tools.course import handout
 from tools.course.exercises import Exercise
 

@@ -89,7 +89,7 @@ def test_a_picture_answers_on_the_next_slide() -> None:
     "cell",
     [
         text("def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n", "✓\n"),
-        text("class MSCA: ...", "x\n", tags=["mirror:segnext_edu.msca.MSCA"]),
+        text("class MSCA: ...", "x\n", tags=["mirror:segnext_edu.model.msca.MSCA"]),
         text("a", ""),
         text("a", "too long " * 30),
         new_markdown_cell("The text goes on."),

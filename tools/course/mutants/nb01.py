@@ -8,7 +8,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from segnext_edu import augment, data
+from segnext_edu import data
+from segnext_edu.data import augment
 
 
 def by_where(mask):

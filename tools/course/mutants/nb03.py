@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from segnext_edu.strip_conv import StripConv
+from segnext_edu.model.strip_conv import StripConv
 
 
 def costs(c, k, h, w):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from segnext_edu.mscan import MSCAN, Block, StochasticDepth
+from segnext_edu.model.mscan import MSCAN, Block, StochasticDepth
 
 
 def sizes(height, width, strides=(4, 8, 16, 32), rounded=math.ceil):

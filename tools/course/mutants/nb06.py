@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from segnext_edu import hamburger
+from segnext_edu.model import hamburger
 
 
 def fraction(x, bases, coef):

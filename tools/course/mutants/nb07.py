@@ -12,7 +12,7 @@ from torch import nn
 
 from segnext_edu.checkpoints import BLOCK_NAMES, official_name
 from segnext_edu.cost import count_parameters
-from segnext_edu.segnext import LightHam
+from segnext_edu.model.segnext import LightHam
 
 
 def join(maps: list, size: Any = None, mode: str = "bilinear", **options: Any) -> torch.Tensor:

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from segnext_edu import train
+from segnext_edu.training import recipe
 
 
 def reference_step(model, optimizer, images, masks):
     optimizer.zero_grad()
-    loss = train.segmentation_loss(model(images), masks)
+    loss = recipe.segmentation_loss(model(images), masks)
     loss.backward()
     optimizer.step()
     return loss
@@ -51,12 +51,12 @@ def factor_with_min(step, steps, warmup):
 
 
 def factor_as_tensor(step, steps, warmup):
-    return torch.tensor(train.lr_factor(step, steps, warmup), dtype=torch.float64)
+    return torch.tensor(recipe.lr_factor(step, steps, warmup), dtype=torch.float64)
 
 
 def step_of_the_package(model, optimizer, images, masks):
     model.train()
-    loss = train.segmentation_loss(model(images), masks)
+    loss = recipe.segmentation_loss(model(images), masks)
     loss.backward()
     optimizer.step()
     optimizer.zero_grad()
@@ -89,16 +89,16 @@ def indices_with_random(step, batch, count, seed):
 
 RIGHT = {
     "segmentation_loss": [
-        train.segmentation_loss,
+        recipe.segmentation_loss,
         loss_by_picking,
         loss_with_a_branch,
         loss_by_pixels,
         loss_without_nan,
     ],
-    "lr_factor": [train.lr_factor, factor_with_min, factor_as_tensor],
+    "lr_factor": [recipe.lr_factor, factor_with_min, factor_as_tensor],
     "training_step": [reference_step, step_of_the_package, step_through_the_model],
     "batch_indices": [
-        train.batch_indices,
+        recipe.batch_indices,
         indices_with_numpy,
         indices_with_random,
         lambda *given: tuple(np.array(indices_with_numpy(*given))),
@@ -132,8 +132,8 @@ def cut(order: Callable[[int], list[int]]) -> Callable:
 
 
 def global_order(step, batch, count, seed):
-    torch.manual_seed(train.mixed_seed(seed, step * batch // count))
-    return train.batch_indices(step, batch, count, seed)
+    torch.manual_seed(recipe.mixed_seed(seed, step * batch // count))
+    return recipe.batch_indices(step, batch, count, seed)
 
 
 def one_pass_for_the_batch(step, batch, count, seed):
@@ -239,8 +239,8 @@ WRONG = {
         "Expected a factor between 0 and 1, a number": lambda s, n, w: "half",
         "gave NaN, which is no number": lambda s, n, w: float("nan"),
         "root or the logarithm": lambda s, n, w: torch.tensor(float(w - s)).sqrt(),
-        "the example's numbers": lambda s, n, w: train.lr_factor(s, 150, 15),
-        "100 times that at every step": lambda s, n, w: 100 * train.lr_factor(s, n, w),
+        "the example's numbers": lambda s, n, w: recipe.lr_factor(s, 150, 15),
+        "100 times that at every step": lambda s, n, w: 100 * recipe.lr_factor(s, n, w),
     },
     "training_step": {
         "zero_grad is missing": step_with(BACK, STEP),

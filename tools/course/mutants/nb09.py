@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from segnext_edu.controls.masking import covered
-from segnext_edu.explain import strength
+from segnext_edu.explain.record import strength
+from segnext_edu.explain.sanity.perturbation import covered
 
 
 def winners(parts):

@@ -1,0 +1,53 @@
+"""Photographs on their way into the network: opened, turned upright, resized, normalised."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from segnext_edu.files import InputError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def open_photo(path: Path) -> Image.Image:
+    """Read a photograph whole, or raise an InputError that says what is wrong with the file."""
+    try:
+        with Image.open(path) as photo:
+            return ImageOps.exif_transpose(photo).convert("RGB")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such photograph") from error
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: not a picture that can be read ({error}); expected a whole JPEG or PNG") from error
+
+
+def to_tensor(picture: Image.Image) -> Tensor:
+    """A PIL picture, turned upright as its camera says → uint8 (3, H, W)."""
+    upright = ImageOps.exif_transpose(picture).convert("RGB")
+    return torch.from_numpy(np.array(upright)).permute(2, 0, 1)  # (3, H, W)
+
+
+def prepare(picture: Tensor, short_side: float) -> Tensor:
+    """uint8 (3, H, W) → model input (1, 3, h, w): short side resized, sides rounded up to multiples of 32, normalised.
+
+    This is the authors' test-time preparation. The smoothing matters where a photograph shrinks a lot.
+    """
+    height, width = picture.shape[1:]
+    factor = short_side / min(height, width)
+    size = [32 * math.ceil(round(side * factor) / 32) for side in (height, width)]
+    pixels = picture[None].float() / 255  # (1, 3, H, W)
+    pixels = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False, antialias=True)  # (1, 3, h, w)
+    return normalise(pixels).contiguous(memory_format=torch.channels_last)
+
+
+def normalise(pixels: Tensor) -> Tensor:
+    """0..1 → zero mean and unit variance over ImageNet: (B, 3, H, W) → (B, 3, H, W)."""
+    mean, std = (pixels.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return (pixels - mean) / std

@@ -1,0 +1,1 @@
+"""A trained network at work: prediction, test-time augmentation, sliding windows, the optimised model, export."""

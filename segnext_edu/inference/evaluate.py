@@ -1,0 +1,74 @@
+"""A trained network scored on a data set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segnext_edu.data import IGNORE, class_names, reduce_zero_label
+from segnext_edu.data.images import to_tensor
+from segnext_edu.files import InputError
+from segnext_edu.inference.predict import predict
+from segnext_edu.inference.tta import ONCE, Look
+from segnext_edu.metrics import ConfusionMatrix
+from segnext_edu.model.segnext import SegNeXt
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def evaluate(
+    model: SegNeXt, scenes: Iterable[tuple[Tensor, Tensor]], short_side: int | None, look: Look = ONCE
+) -> ConfusionMatrix:
+    """Score pictures at their own size.
+
+    Args:
+        scenes: pairs of a uint8 picture (3, H, W) and its labels (H, W) in 0..K-1, 255 where there is none.
+        short_side, look: as for `predict`.
+    """
+    matrix = ConfusionMatrix(model.num_classes)
+    for picture, labels in scenes:
+        predicted = predict(model, picture, short_side, look)
+        matrix.update(predicted, labels.to(predicted.device))
+    return matrix
+
+
+def scored_scenes(dataset: Dataset, classes: Sequence[str]) -> Iterable[tuple[Tensor, Tensor]]:
+    """The scenes of a data set with their labels in the order of `classes`, matched by name.
+
+    Pixels of a class that is not among `classes` count as unlabelled.
+
+    Raises InputError when not one name is shared.
+    """
+    theirs = class_names(dataset)
+    if not set(theirs) & set(classes):
+        raise InputError(
+            f"the data's classes ({', '.join(theirs[:5])}, …) and the model's ({', '.join(classes[:5])}, …) share no "
+            "name; a model can only be scored on classes it was trained for"
+        )
+    order = torch.full((IGNORE + 1,), IGNORE)
+    for index, name in enumerate(theirs):
+        if name in classes:
+            order[index] = classes.index(name)
+    for index in range(len(dataset)):
+        scene = dataset[index]
+        mask = torch.from_numpy(np.array(scene["mask"]))  # (H, W)
+        yield to_tensor(scene["image"]), order[reduce_zero_label(mask).long()]
+
+
+def report(matrix: ConfusionMatrix, classes: Sequence[str]) -> str:
+    """The scores as a text table: mIoU, accuracy, then IoU and pixels of each class that occurs."""
+    iou = matrix.per_class_iou()
+    pixels = matrix.counts.sum(1)
+    lines = [f"mIoU {matrix.miou():.4f}", f"pixel accuracy {matrix.pixel_accuracy():.4f}", ""]
+    lines += [
+        f"{name:<40} IoU {iou[i]:.4f}   {int(pixels[i]):>12,} pixels"
+        for i, name in enumerate(classes)
+        if not math.isnan(iou[i])
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""What the notebooks alone call: the exercises' checks, the interactive figures, the classroom."""

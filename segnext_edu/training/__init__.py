@@ -1,0 +1,1 @@
+"""The gradients that update weights: recipe, devices, trainer."""

@@ -1,0 +1,249 @@
+import dataclasses
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from segnext_edu.checkpoints import load, save
+from segnext_edu.data import load_scenes
+from segnext_edu.files import InputError
+from segnext_edu.inference.evaluate import evaluate, scored_scenes
+from segnext_edu.model.segnext import SegNeXt
+from segnext_edu.training.recipe import Recipe, default_recipe
+from segnext_edu.training.trainer import Run
+from tools.bench.baselines import SegFormerB0, UNet, parameter_groups
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Six small pictures that can be learned: bright is "light", dark is "dark"."""
+    place = tmp_path_factory.mktemp("data")
+    (place / "images").mkdir()
+    (place / "annotations").mkdir()
+    (place / "classes.txt").write_text("light\ndark\n")
+    numbers = np.random.default_rng(0)
+    for index in range(6):
+        mask = np.where(np.arange(56)[None] + np.zeros((40, 1)) < 20 + 4 * index, 1, 2).astype(np.uint8)
+        image = np.where(mask == 1, 200, 50)[..., None] + numbers.integers(-30, 30, (40, 56, 3))
+        Image.fromarray(image.astype(np.uint8)).save(place / "images" / f"{index}.png")
+        Image.fromarray(mask).save(place / "annotations" / f"{index}.png")
+    return place
+
+
+def recipe(folder: Path, **changes) -> Recipe:
+    small = {"steps": 6, "batch": 2, "crop": 32, "short_side": 40, "lr": 1e-3, "warmup": 1}
+    return default_recipe(data=str(folder), **{"variant": "nano", **small, **changes})
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return load(path).state_dict()
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+class TestRun:
+    def test_a_run_leaves_what_it_promises(self, folder, tmp_path):
+        records = list(Run(recipe(folder), tmp_path / "run", save_every=3, device="cpu"))
+        assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+            "best.safetensors", "last.safetensors", "log.jsonl", "resume.pt"
+        ]  # fmt: skip
+        logged = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+        assert logged == records and [line["step"] for line in logged] == [1, 2, 3, 4, 5, 6]
+        assert ["miou" in line for line in logged] == [False, False, True, False, False, True]
+        model = load(tmp_path / "run" / "last.safetensors")
+        assert model.classes == ("light", "dark") and model.variant == "nano"
+        assert model.card["recipe"] == dataclasses.asdict(recipe(folder)) and model.card["score"]["step"] == 6
+        best = load(tmp_path / "run" / "best.safetensors").card["score"]["miou"]
+        assert best == max(line["miou"] for line in logged if "miou" in line)
+
+    def test_it_learns(self, folder, tmp_path):
+        records = list(Run(recipe(folder, steps=60, lr=5e-3), tmp_path / "run", save_every=60, device="cpu"))
+        first, last = (sum(record["loss"] for record in part) for part in (records[:10], records[-10:]))
+        assert last < 0.5 * first
+        assert records[-1]["accuracy"] > 0.9
+
+    @pytest.mark.parametrize("stop", [1, 2, 3, 5])
+    def test_stopped_anywhere_and_resumed_it_ends_bit_for_bit_the_same(self, folder, tmp_path, stop):
+        list(Run(recipe(folder), tmp_path / "whole", save_every=2, device="cpu"))
+        interrupted = iter(Run(recipe(folder), tmp_path / "cut", save_every=2, device="cpu"))
+        for _ in range(stop):
+            next(interrupted)
+        torch.rand(1000)  # whatever else the process does with the global generator
+        records = list(Run(recipe(folder), tmp_path / "cut", resume=True, save_every=2, device="cpu"))
+        assert records[0]["step"] == stop // 2 * 2 + 1
+        for name in ("last", "best"):
+            assert same(*(weights(tmp_path / run / f"{name}.safetensors") for run in ("whole", "cut")))
+        steps = [json.loads(line)["step"] for line in (tmp_path / "cut" / "log.jsonl").read_text().splitlines()]
+        assert steps == [1, 2, 3, 4, 5, 6]
+
+    def test_killed_and_resumed_from_the_shell(self, folder, tmp_path):
+        """SIGKILL, as soon as three steps are logged; then the same command with --resume."""
+        list(Run(recipe(folder), tmp_path / "whole", save_every=2, device="cpu"))
+        command = [sys.executable, "-m", "segnext_edu", "train", "--data", str(folder), "--out", str(tmp_path / "cut"),
+                   "--variant", "nano", "--save-every", "2", "--device", "cpu"]  # fmt: skip
+        for name in ("steps", "batch", "crop", "short_side", "lr", "warmup"):
+            command += [f"--{name.replace('_', '-')}", str(getattr(recipe(folder), name))]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        log = tmp_path / "cut" / "log.jsonl"
+        while process.poll() is None and not (log.exists() and len(log.read_text().splitlines()) >= 3):
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        (tmp_path / "cut" / ".last.safetensors.1.part").touch()  # what a kill in the middle of writing leaves
+        done = subprocess.run([*command, "--resume"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        for name in ("last", "best"):
+            assert same(*(weights(tmp_path / run / f"{name}.safetensors") for run in ("whole", "cut")))
+        assert not list((tmp_path / "cut").glob(".*"))
+
+    def test_another_seed_is_another_run(self, folder, tmp_path):
+        for seed in (0, 1):
+            list(Run(recipe(folder, steps=2, seed=seed), tmp_path / str(seed), device="cpu"))
+        assert not same(*(weights(tmp_path / str(seed) / "last.safetensors") for seed in (0, 1)))
+
+    def test_a_run_is_not_overwritten(self, folder, tmp_path):
+        list(Run(recipe(folder, steps=2), tmp_path / "run", device="cpu"))
+        before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+        with pytest.raises(InputError, match="holds a run already; go on with --resume"):
+            Run(recipe(folder, steps=2), tmp_path / "run", device="cpu")
+        with pytest.raises(InputError, match="was begun with lr 0.001, not 0.1"):
+            Run(recipe(folder, steps=2, lr=0.1), tmp_path / "run", resume=True, device="cpu")
+        assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+    def test_a_loss_that_explodes_ends_the_run_in_words(self, folder, tmp_path):
+        run = Run(recipe(folder, lr=math.inf, warmup=0), tmp_path / "run", device="cpu")
+        with pytest.raises(InputError, match="loss is nan at step .*: try a lower --lr"):
+            list(run)
+
+    def test_clipping_bounds_the_step(self, folder, tmp_path):
+        def moved(clip):
+            run = Run(recipe(folder, steps=1, clip=clip), tmp_path / str(clip), device="cpu")
+            norms = []
+            run.optimizer.optimizer.register_step_pre_hook(
+                lambda optimizer, args, kwargs: norms.append(
+                    torch.cat([p.grad.flatten() for g in optimizer.param_groups for p in g["params"]]).norm().item()
+                )
+            )
+            list(run)
+            return norms[0]
+
+        assert moved(None) > 0.05 and moved(0.05) <= 0.0501
+
+    def test_an_unknown_device_is_refused_in_words(self, folder, tmp_path):
+        with pytest.raises(InputError, match="--device toaster: expected auto, cpu or cuda"):
+            Run(recipe(folder), tmp_path / "run", device="toaster")
+        if not torch.cuda.is_available():
+            with pytest.raises(InputError, match="no GPU that PyTorch can use"):
+                Run(recipe(folder), tmp_path / "run", device="cuda")
+
+    def test_bf16_is_near_float32_and_says_so(self, folder, tmp_path):
+        losses = {}
+        for precision in ("float32", "bf16"):
+            run = Run(recipe(folder, steps=4), tmp_path / precision, device="cpu", precision=precision)
+            losses[precision] = [record["loss"] for record in run]
+            card = load(tmp_path / precision / "last.safetensors").card
+            assert card["precision"] == precision and card["threads"] == torch.get_num_threads()
+        assert losses["bf16"] != losses["float32"]
+        assert losses["bf16"] == pytest.approx(losses["float32"], rel=0.05)
+
+    def test_bf16_that_would_never_end_is_refused_before_it_begins(self, folder, tmp_path):
+        with pytest.raises(InputError, match="never comes back .* 128 pixels or more, and here they have 160"):
+            Run(recipe(folder, crop=160), tmp_path / "run", device="cpu", precision="bf16")
+        assert not (tmp_path / "run").exists()
+
+    def test_compiled_it_is_the_same_run(self, folder, tmp_path, monkeypatch):
+        """Traced as for any compiler, and run as traced: the compiler itself takes two minutes."""
+        compile_with = torch.nn.Module.compile
+        monkeypatch.setattr(torch.nn.Module, "compile", lambda self: compile_with(self, backend="aot_eager"))
+        eager = [record["loss"] for record in Run(recipe(folder, steps=2), tmp_path / "eager", device="cpu")]
+        run = Run(recipe(folder, steps=2), tmp_path / "compiled", device="cpu", compile=True)
+        compiled = [record["loss"] for record in run]
+        assert compiled == pytest.approx(eager, rel=1e-3)
+        assert weights(tmp_path / "compiled" / "last.safetensors").keys() == run.bare.state_dict().keys()
+
+    @pytest.mark.parametrize("network", [UNet, SegFormerB0])
+    def test_another_network_trains_by_the_same_recipe(self, folder, tmp_path, network):
+        run = Run(recipe(folder, steps=2), tmp_path / "run", device="cpu", network=network, groups=parameter_groups)
+        before = [p.detach().clone() for p in run.bare.parameters()]
+        assert 0 <= list(run)[-1]["miou"] <= 1
+        assert not any(torch.equal(a, b) for a, b in zip(before, run.bare.parameters()) if a.any())
+
+
+class TestBeginningWithACheckpoint:
+    @pytest.fixture
+    def start(self, tmp_path) -> Path:
+        torch.manual_seed(5)
+        path = tmp_path / "start.safetensors"
+        save(SegNeXt("nano", 2), path, ["light", "dark"], {"terms": "Not for sale."})
+        return path
+
+    def test_the_first_loss_is_the_checkpoints(self, folder, tmp_path, start):
+        run = Run(recipe(folder, start=str(start)), tmp_path / "run", device="cpu")
+        assert same(run.bare.state_dict(), weights(start))
+
+    def test_terms_pass_on(self, folder, tmp_path, start):
+        list(Run(recipe(folder, steps=1, start=str(start)), tmp_path / "run", device="cpu"))
+        assert load(tmp_path / "run" / "last.safetensors").card["terms"] == "Not for sale."
+
+    def test_resumed_it_does_not_begin_again(self, folder, tmp_path, start):
+        list(Run(recipe(folder, start=str(start)), tmp_path / "whole", save_every=2, device="cpu"))
+        cut = iter(Run(recipe(folder, start=str(start)), tmp_path / "cut", save_every=2, device="cpu"))
+        for _ in range(3):
+            next(cut)
+        list(Run(recipe(folder, start=str(start)), tmp_path / "cut", resume=True, save_every=2, device="cpu"))
+        assert same(*(weights(tmp_path / run / "last.safetensors") for run in ("whole", "cut")))
+
+    def test_a_frozen_encoder_stays_and_the_decoder_moves(self, folder, tmp_path, start):
+        run = Run(recipe(folder, start=str(start), freeze_encoder=True), tmp_path / "run", device="cpu")
+        list(run)
+        ended, began = run.bare.state_dict(), weights(start)
+        same_encoder = [torch.equal(ended[name], began[name]) for name in began if name.startswith("encoder.")]
+        assert all(same_encoder)  # BatchNorm's statistics, too
+        assert not torch.equal(ended["decoder.squeeze.0.weight"], began["decoder.squeeze.0.weight"])
+
+    def test_another_variant_is_refused_in_words(self, folder, tmp_path, start):
+        with pytest.raises(InputError, match="a 'nano' cannot begin another network; give the --variant"):
+            Run(recipe(folder, variant="tiny", start=str(start)), tmp_path / "run", device="cpu")
+        with pytest.raises(InputError, match="no such checkpoint"):
+            Run(recipe(folder, start="nowhere.safetensors"), tmp_path / "run", device="cpu")
+
+
+def test_two_processes_make_one_run(folder, tmp_path):
+    """`accelerate launch` with two CPU processes: each trains on its half of the batch and scores its half of the data,
+    one of them writes, and the score is that of the whole validation split."""
+    launch = "-m accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no"
+    command = "-m segnext_edu train --variant nano --steps 2 --batch 4 --crop 32 --short-side 40 --lr 1e-3 --device cpu"
+    arguments = [
+        sys.executable,
+        *launch.split(),
+        "--dynamo_backend",
+        "no",
+        "--main_process_port",
+        "0",
+        *command.split(),
+    ]
+    arguments += ["--data", str(folder), "--out", str(tmp_path / "two")]
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2]
+    model = load(tmp_path / "two" / "last.safetensors")
+    whole = evaluate(model, scored_scenes(load_scenes(folder, "val"), model.classes), 40)
+    assert lines[1]["miou"] == pytest.approx(whole.miou(), abs=1e-3)
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused_in_words(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("accelerate.Accelerator.num_processes", 3)
+    with pytest.raises(InputError, match="--batch 2 cannot be shared out to 3 processes"):
+        Run(recipe(folder), tmp_path / "run", device="cpu")
