@@ -109,6 +109,7 @@ def train_command(args: argparse.Namespace) -> None:
     import torch
     from tqdm import tqdm
 
+    from segnext_edu import processes
     from segnext_edu.allocator import keep_freed_memory
     from segnext_edu.run import Run
     from segnext_edu.train import Recipe, default_recipe
@@ -124,19 +125,21 @@ def train_command(args: argparse.Namespace) -> None:
         )
     else:
         recipe = default_recipe(**given)
-    run = Run(recipe, args.out, args.resume, args.save_every, args.device, args.precision, args.compile)
-    main_process = run.accelerator.is_main_process
-    with tqdm(total=recipe.steps, initial=run.step, disable=not main_process, smoothing=0.1) as bar:
-        for record in run:
-            bar.update()
-            bar.set_postfix_str(
-                f"loss {record['loss']:.3f}, lr {record['lr']:.1e}, {record['images_per_s']:.1f} images/s"
-            )
-            if "miou" in record and main_process:
-                bar.write(f"step {record['step']}: mIoU {record['miou']:.4f}, accuracy {record['accuracy']:.4f}")
-    if main_process:
-        print(f"best mIoU {run.best:.4f}; checkpoints and log in {args.out}")
-    run.accelerator.end_training()  # processes that do not take leave of each other abort now and then
+    try:
+        run = Run(recipe, args.out, args.resume, args.save_every, args.device, args.precision, args.compile)
+        main_process = run.accelerator.is_main_process
+        with tqdm(total=recipe.steps, initial=run.step, disable=not main_process, smoothing=0.1) as bar:
+            for record in run:
+                bar.update()
+                bar.set_postfix_str(
+                    f"loss {record['loss']:.3f}, lr {record['lr']:.1e}, {record['images_per_s']:.1f} images/s"
+                )
+                if "miou" in record and main_process:
+                    bar.write(f"step {record['step']}: mIoU {record['miou']:.4f}, accuracy {record['accuracy']:.4f}")
+        if main_process:
+            print(f"best mIoU {run.best:.4f}; checkpoints and log in {args.out}")
+    finally:
+        processes.part()
 
 
 def evaluate_command(args: argparse.Namespace) -> None:

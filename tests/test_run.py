@@ -234,7 +234,8 @@ def test_two_processes_make_one_run(folder, tmp_path):
         *command.split(),
     ]
     arguments += ["--data", str(folder), "--out", str(tmp_path / "two")]
-    done = subprocess.run(arguments, capture_output=True, text=True)
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # where the launcher leaves its logs
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2]
