@@ -18,7 +18,7 @@ def meet() -> None:
     """
     global _group
     if dist.is_initialized():
-        _group = dist.new_group()
+        _group = dist.new_group()  # pyright: ignore[reportAssignmentType]
 
 
 def total(tensor: Tensor) -> Tensor:
