@@ -124,7 +124,7 @@ def measure(
             calls[name, "channels_last"] = partial(last, nhwc)
             if isinstance(model, SegNeXt):
                 calls[name, "optimised"] = partial(Stride8(optimize(model)), nhwc)
-            cost = {"parameters": count_parameters(plain), "multiply_adds": multiply_adds(build(), images.shape)}
+            cost = {"parameters": count_parameters(plain), "multiply_adds": count_macs(plain, images.shape)}
             new.append({"network": name, "family": family, "height": height, "width": width} | cost)
         with torch.inference_mode():
             medians = alternate(list(calls.values()), repeats, 1, processor_time)
@@ -135,13 +135,6 @@ def measure(
             print(line(row), flush=True)
         rows += new
     return rows
-
-
-def multiply_adds(network: nn.Module, shape: Sequence[int]) -> int:
-    """Up to the network's own logits. Attention is counted as the two matrix products that it is."""
-    if isinstance(network, Logits):
-        network.network.set_attn_implementation("eager")  # pyright: ignore[reportCallIssue]
-    return count_macs(Stride8(network) if isinstance(network, SegNeXt) else network, shape)
 
 
 def line(row: dict[str, Any]) -> str:

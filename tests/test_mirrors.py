@@ -105,6 +105,7 @@ EXEMPT = {
     "segnext_edu.official": "file handling",
     "segnext_edu.notebooks": "runs the notebooks",
     "segnext_edu.pareto": "a measuring tool, used by notebook 11",
+    "segnext_edu.series": "the list of the notebooks",
     "segnext_edu.peers": "another project's model, to be timed beside ours",
     "segnext_edu.pictures": "feeds the training loop",
     "segnext_edu.run": "notebook 08's loop with files, resuming and several devices",
