@@ -14,17 +14,15 @@ PEERS := .venv/.peers
 # Threads that wait for each other sleep. By default they spin, and on a machine with other work to do that costs ten times.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: lab test refresh bench
+.PHONY: lab lab-course test refresh bench
 .DELETE_ON_ERROR:
 
 lab: $(READY)
-	$(PY) -m jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_tour.ipynb $(QUIET) $(ALLOW_ROOT) $(LAB_FLAGS)
+	$(PY) -m tools.lab $(LAB_FLAGS)
 
-# It need not ask the network for a newer JupyterLab.
-QUIET := --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
-
-# JupyterLab refuses to run as root unless told; in a container one often is.
-ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+# For lecturers: the same with nbgrader's panels.
+lab-course: $(READY)
+	$(PY) -m tools.lab --course $(LAB_FLAGS)
 
 # The notebooks' numbers are the CPU's, so the GPU is hidden from them here. In JupyterLab they use it.
 test: $(READY)

@@ -49,27 +49,6 @@ class Measured:
     products: dict[str, float]  # multiply-adds a second in a large matrix product, made in two ways
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
-    parser.add_argument(
-        "--variants", nargs="+", choices=VARIANTS, default=["tiny", "base"], help="which sizes (tiny base)"
-    )
-    parser.add_argument("--size", type=int, default=512, help="height and width of the picture, pixels (512)")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads (2)")
-    parser.add_argument("--repeats", type=int, default=15, help="pictures a network, after 3 to warm up (15)")
-    add_clock(parser)
-    parser.add_argument("--json", type=Path, help="write the table and what it holds for to this file, too")
-
-
-def add_clock(parser: argparse.ArgumentParser) -> None:
-    """Which time counts."""
-    parser.add_argument(
-        "--processor-time",
-        action="store_true",
-        help="count the processor's time, of all threads, instead of the clock's: on a machine with other work to do",
-    )
-
-
 def main(args: argparse.Namespace) -> int:
     """Print a line a size: milliseconds, and how many times as fast as mmsegmentation's, or as ours without it."""
     if args.size < 32 or args.threads < 1 or args.repeats < 1:

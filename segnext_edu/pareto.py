@@ -19,7 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segnext_edu.bench import Stride8, add_clock, alternate, environment
+from segnext_edu.bench import Stride8, alternate, environment
+from segnext_edu.cli import add_clock
 from segnext_edu.cost import count_macs, count_parameters
 from segnext_edu.files import InputError, appears_whole
 from segnext_edu.optimize import optimize

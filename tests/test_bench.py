@@ -12,15 +12,14 @@ import pytest
 import torch
 
 from segnext_edu import bench, peers
+from segnext_edu.cli import parser
 from segnext_edu.cost import count_macs
 from segnext_edu.files import InputError
 from segnext_edu.segnext import SegNeXt
 
 
 def arguments(*given: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    bench.add_arguments(parser)
-    return parser.parse_args(given)
+    return parser().parse_args(["bench", *given])
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from segnext_edu import SegNeXt, export, run_exported
 from segnext_edu.checkpoints import read
+from segnext_edu.cli import parser
 from segnext_edu.export import checked, metadata, trace, write_onnx, write_pt2
 from segnext_edu.files import InputError, repository_data
 from segnext_edu.inference import predict, to_tensor
@@ -138,9 +139,7 @@ def test_what_answers_wrongly_gets_no_name(model, tmp_path, monkeypatch, error):
 
 class TestCommand:
     def arguments(self, *given: object) -> argparse.Namespace:
-        parser = argparse.ArgumentParser()
-        export.add_arguments(parser)
-        return parser.parse_args([str(argument) for argument in given])
+        return parser().parse_args(["export", *map(str, given)])
 
     @pytest.mark.parametrize("form", ["onnx", "pt2"])
     def test_it_says_where_the_file_is_and_how_near_its_answers_are(self, tmp_path, monkeypatch, capsys, form):

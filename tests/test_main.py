@@ -56,13 +56,6 @@ def test_train_evaluate_predict_from_the_shell(tmp_path, photo):
     assert Image.open(tmp_path / "overlay.png").size == (90, 60)
 
 
-def test_help_is_quick_to_import():
-    heavy = ("datasets", "accelerate", "matplotlib", "kornia")
-    code = f"import sys, segnext_edu.__main__ as m; m.parser(); print([x for x in {heavy} if x in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.strip() == "[]", done.stderr
-
-
 class TestRefusals:
     def test_predict(self, capsys, checkpoint, photo, tmp_path):
         out = tmp_path / "overlay.png"

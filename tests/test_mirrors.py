@@ -63,6 +63,7 @@ EXEMPT = {
     "segnext_edu.checkpoints.first_line": "file handling",
     "segnext_edu.checkpoints.load": "file handling",
     "segnext_edu.checkpoints.read": "file handling",
+    "segnext_edu.cli": "the command line",
     "segnext_edu.comparison": "trains for hours what notebook 08's tables are computed from",
     "segnext_edu.contenders": "other people's networks, to be trained beside ours",
     "segnext_edu.devices": "where a run computes",

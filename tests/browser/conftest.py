@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 HERE = ("127.0.0.1", "localhost", "")  # "" is that of data:, blob: and file: addresses
+ROOT = Path(__file__).parents[2]
 PATIENCE = 120_000  # milliseconds: on a busy machine a browser is slow
 
 
@@ -68,3 +76,55 @@ def watched(browser: Browser) -> Iterator[Watched]:
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
     yield Watched(context.new_page())
     context.close()
+
+
+@contextmanager
+def jupyterlab(home: Path, *flags: str) -> Iterator[tuple[str, str]]:
+    """A JupyterLab as `make lab` opens it, which knows nothing of this machine's settings: its address and token.
+
+    What it knows lies in `home`, the user's settings in `home/settings`.
+    """
+    port, token = free_port(), "only-for-this-test"
+    places = {
+        "JUPYTER_CONFIG_DIR": home / "config",
+        "JUPYTER_DATA_DIR": home / "data",
+        "JUPYTER_RUNTIME_DIR": home / "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": home / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
+        "IPYTHONDIR": home / "ipython",
+    }
+    command = [
+        *(sys.executable, "-m", "tools.lab", "--no-browser", f"--IdentityProvider.token={token}"),
+        *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1", *flags),
+    ]
+    environment = {**os.environ, **{name: str(path) for name, path in places.items()}, "CUDA_VISIBLE_DEVICES": ""}
+    with (home / "log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(f"{address}/api?token={token}", server, home / "log")
+        yield address, token
+    finally:
+        server.terminate()
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
+    """Until a server answers; fails with its log when it ends, or does not answer for too long."""
+    end = time.monotonic() + PATIENCE / 1000
+    while server.poll() is None and time.monotonic() < end:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.3)
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-2000:]}")

@@ -1,0 +1,1 @@
+"""What needs the checkout, and no notebook imports."""
