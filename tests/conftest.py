@@ -17,6 +17,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.watchdog import Watchdog
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Watchdog(config))
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

@@ -19,7 +19,6 @@ from segnext_edu.files import InputError
 from segnext_edu.notebooks import find
 
 
-@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("name", handout.PROBLEM_SETS)
 def test_nbgrader_gives_what_is_due(name: str, tmp_path: Path) -> None:
     lines = list(grade.prove(tmp_path / "course", [name], mutants=1))
