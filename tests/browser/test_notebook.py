@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -39,12 +38,6 @@ QUIET = (
 )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of notebook 09 in a JupyterLab of its own, which knows nothing of this machine's settings."""
@@ -55,7 +48,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         file = home / "settings" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(settings))
-    port = free_port()
     places = {
         "JUPYTER_CONFIG_DIR": home / "config",
         "JUPYTER_DATA_DIR": home / "data",
@@ -66,15 +58,15 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     command = [
         *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", *QUIET),
-        *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"),
+        *("--ServerApp.port=0", "--ServerApp.ip=127.0.0.1"),
         *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={home / 'work'}"),
     ]
     environment = {**os.environ, **{name: str(path) for name, path in places.items()}, "CUDA_VISIBLE_DEVICES": ""}
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
-        wait_for(f"http://127.0.0.1:{port}/api?token={TOKEN}", server, home / "log")
-        yield f"http://127.0.0.1:{port}/lab/tree/{NOTEBOOK.name}?token={TOKEN}"
+        address = wait_for(home / "runtime", server, home / "log")
+        yield f"{address}lab/tree/{NOTEBOOK.name}?token={TOKEN}"
     finally:
         server.terminate()
         try:
@@ -83,14 +75,15 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             server.kill()
 
 
-def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
-    """Until a server answers; fails with its log when it ends, or does not answer for too long."""
+def wait_for(runtime: Path, server: subprocess.Popen, log: Path) -> str:
+    """The address at which a server answers, on a port of its own choice; fails with its log where none does."""
     end = time.monotonic() + PATIENCE / 1000
     while server.poll() is None and time.monotonic() < end:
         try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except OSError:
+            address = json.loads((runtime / f"jpserver-{server.pid}.json").read_text())["url"]
+            urllib.request.urlopen(f"{address}api?token={TOKEN}", timeout=5).close()
+            return address
+        except (OSError, ValueError):  # not there yet, half written, or not yet listening
             time.sleep(0.3)
     pytest.fail(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
