@@ -24,6 +24,8 @@ from segnext_edu.explorers.upload import MOST_BYTES
 from segnext_edu.notebooks import FOLDER
 from tests.browser.conftest import PATIENCE, Watched
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOK = FOLDER / "09_attention_atlas.ipynb"
 TOKEN = "only-for-this-test"
 # JupyterLab draws cells when they come into view, and asks about news; here all are drawn, and nothing is asked.
