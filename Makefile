@@ -34,7 +34,8 @@ ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 test: $(READY) ## sets everything up, and runs every test, the notebooks included
 	$(PY) -m ruff check .
 	$(PY) -m pyright
-	$(PYTEST) --nbval --nbval-current-env -p tests.watch_notebooks notebooks tests
+	$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout 300 \
+	  -p tests.watch_notebooks notebooks tests
 
 test-quick: $(READY) ## the tests that together take three minutes: for a change of a few lines
 	$(PY) -m ruff check .

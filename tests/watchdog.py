@@ -15,7 +15,7 @@ import sys
 import psutil
 import pytest
 
-SECONDS = 300  # for one test with its fixtures, or for collecting one file
+SECONDS = 600  # for one test with its fixtures; on a busy machine grading a problem set takes half of it
 
 
 class Watchdog:
