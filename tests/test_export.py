@@ -20,6 +20,8 @@ from segnext_edu.export import checked, metadata, trace, write_onnx, write_pt2
 from segnext_edu.files import InputError, repository_data
 from segnext_edu.inference import predict, to_tensor
 
+pytestmark = pytest.mark.slow
+
 SHAPES = [(1, 3, 33, 33), (1, 3, 96, 128), (2, 3, 61, 200), (3, 3, 224, 40)]
 CHECKPOINT = repository_data() / "checkpoints" / "nano_street.safetensors"
 

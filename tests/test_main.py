@@ -36,6 +36,7 @@ def refused(capsys, *arguments: object) -> str:
     return said
 
 
+@pytest.mark.slow
 def test_train_evaluate_predict_from_the_shell(tmp_path, photo):
     """The three commands as a user types them, on the drawn scenes."""
 

@@ -5,9 +5,9 @@ Where there is none these tests are skipped; where SEGNEXT_EDU_BROWSER is "requi
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -84,7 +84,7 @@ def jupyterlab(home: Path, *flags: str) -> Iterator[tuple[str, str]]:
 
     What it knows lies in `home`, the user's settings in `home/settings`.
     """
-    port, token = free_port(), "only-for-this-test"
+    token = "only-for-this-test"
     places = {
         "JUPYTER_CONFIG_DIR": home / "config",
         "JUPYTER_DATA_DIR": home / "data",
@@ -95,15 +95,13 @@ def jupyterlab(home: Path, *flags: str) -> Iterator[tuple[str, str]]:
     }
     command = [
         *(sys.executable, "-m", "tools.lab", "--no-browser", f"--IdentityProvider.token={token}"),
-        *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1", *flags),
+        *("--ServerApp.port=0", "--ServerApp.ip=127.0.0.1", *flags),
     ]
     environment = {**os.environ, **{name: str(path) for name, path in places.items()}, "CUDA_VISIBLE_DEVICES": ""}
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
     try:
-        wait_for(f"{address}/api?token={token}", server, home / "log")
-        yield address, token
+        yield wait_for(home / "runtime", server, home / "log", token), token
     finally:
         server.terminate()
         try:
@@ -112,19 +110,14 @@ def jupyterlab(home: Path, *flags: str) -> Iterator[tuple[str, str]]:
             server.kill()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
-    """Until a server answers; fails with its log when it ends, or does not answer for too long."""
+def wait_for(runtime: Path, server: subprocess.Popen, log: Path, token: str) -> str:
+    """The address at which a server answers, on a port of its own choice; fails with its log where none does."""
     end = time.monotonic() + PATIENCE / 1000
     while server.poll() is None and time.monotonic() < end:
         try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except OSError:
+            address = json.loads((runtime / f"jpserver-{server.pid}.json").read_text("utf-8"))["url"].rstrip("/")
+            urllib.request.urlopen(f"{address}/api?token={token}", timeout=5).close()
+            return address
+        except (OSError, ValueError):  # not there yet, half written, or not yet listening
             time.sleep(0.3)
     pytest.fail(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-2000:]}")

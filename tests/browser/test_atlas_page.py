@@ -15,6 +15,8 @@ from segnext_edu.atlas_maps import look
 from segnext_edu.controls.rivals import untrained
 from tests.browser.conftest import Watched
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("wall", "sky", "tree, plant", "car", "road")
 SMALL = ("base", "field", "alike-2", "alike-3", "alike-4")
 

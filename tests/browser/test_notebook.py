@@ -20,6 +20,8 @@ from segnext_edu.explorers.upload import MOST_BYTES
 from segnext_edu.notebooks import FOLDER
 from tests.browser.conftest import Watched, jupyterlab
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOK = FOLDER / "09_attention_atlas.ipynb"
 
 
