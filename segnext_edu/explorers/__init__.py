@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ipywidgets import HTML, Image, VBox
 
 from segnext_edu.figures import Picture, show
+from segnext_edu.waiting import adapt
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -48,6 +49,7 @@ class Explorer(VBox):
                 raise ValueError(f"the control {name!r} needs a description: the words that stand beside it")
 
         def draw(**values: Any) -> Picture:
+            adapt()
             return show(render(**values), alt(**values) if callable(alt) else alt)
 
         self._draw = lru_cache(maxsize=KEPT)(draw)
