@@ -11,7 +11,7 @@ READY := .venv/.ready
 PEERS := .venv/.peers
 
 # Threads that wait for each other sleep. By default they spin, which costs several times as long on a machine with other
-# work to do. What the package computes sees to it by itself (segnext_edu/waiting.py); loops written in notebooks do not.
+# work to do. On Linux the package sees to it by itself (segnext_edu/machine.py), once it is imported.
 export OMP_WAIT_POLICY := passive
 
 # Two processes share out the test files, and the notebooks with them; each computes on one thread.

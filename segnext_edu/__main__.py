@@ -34,7 +34,7 @@ def train_command(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from segnext_edu import processes
-    from segnext_edu.allocator import keep_freed_memory
+    from segnext_edu.machine import keep_freed_memory
     from segnext_edu.run import Run
     from segnext_edu.train import Recipe, default_recipe
 

@@ -18,10 +18,10 @@ from statistics import median
 
 import torch
 
-from segnext_edu import waiting
 from segnext_edu.bench import Stride8, environment
 from segnext_edu.export import need_onnx, write_onnx
 from segnext_edu.files import InputError, one_line_errors
+from segnext_edu.machine import others, watch_load
 from segnext_edu.optimize import optimize
 from segnext_edu.segnext import VARIANTS, SegNeXt
 
@@ -50,6 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise InputError("bench_busy: --size must be at least 33, --threads and --rounds at least 1")
     need_onnx()
     torch.set_num_threads(args.threads)
+    watch_load()
     picture = {"variant": args.variant, "height": args.size, "width": args.size, "output": "stride 8"}
     print(", ".join(f"{name}: {value}" for name, value in (environment(5 * args.rounds) | picture).items()))
     calls = networks(args.variant, args.size, args.threads)
@@ -77,13 +78,8 @@ def networks(variant: str, size: int, threads: int) -> dict[str, Callable[[], ob
     plain, fast = Stride8(model).to(memory_format=torch.channels_last), Stride8(optimize(model))  # pyright: ignore[reportCallIssue]
     nhwc = images.to(memory_format=torch.channels_last)
 
-    @torch.inference_mode()
-    def ours() -> None:
-        waiting.adapt()  # as `predict` does
-        plain(nhwc)
-
     return {
-        "ours": ours,
+        "ours": lambda: plain(nhwc),
         "optimised": lambda: fast(nhwc),
         "ONNX Runtime": lambda: session.run(["logits"], {"images": images.numpy()}),
     }
@@ -98,14 +94,14 @@ def alternate(
     for turn in range(2 * rounds):
         busy = turn % 2
         with others_work(bool(busy)):
-            start, before = time.perf_counter(), waiting.others()
+            start, before = time.perf_counter(), others()
             for name, call in calls.items():
-                call()  # warm up
+                call()
                 for _ in range(5):
                     began = time.perf_counter()
                     call()
                     seconds[name][busy].append(time.perf_counter() - began)
-            taken[busy].append((waiting.others() - before) / (time.perf_counter() - start))
+            taken[busy].append((others() - before) / (time.perf_counter() - start))
     medians = {name: (median(quiet), median(busy)) for name, (quiet, busy) in seconds.items()}
     return medians, (sum(taken[0]) / rounds, sum(taken[1]) / rounds)
 

@@ -17,15 +17,17 @@ from segnext_edu.augment import normalise
 from segnext_edu.data import class_names, reduce_zero_label
 from segnext_edu.files import InputError
 from segnext_edu.looks import ONCE, Look, most_likely
+from segnext_edu.machine import watch_load
 from segnext_edu.metrics import IGNORE, ConfusionMatrix
 from segnext_edu.segnext import SegNeXt
-from segnext_edu.waiting import adapt
 from segnext_edu.windows import tiled
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from segnext_edu.optimize import FastSegNeXt
+
+watch_load()
 
 
 def open_photo(path: Path) -> Image.Image:
@@ -66,7 +68,6 @@ def predict(model: SegNeXt | FastSegNeXt, picture: Tensor, short_side: int | Non
         short_side: what the picture's short side is resized to, in pixels; None leaves it at its own size.
         look: once and whole, or at several sizes, mirrored, in tiles.
     """
-    adapt()
     picture = picture.to(next(model.parameters()).device)
     return most_likely(list(views(model, picture, short_side or min(picture.shape[1:]), look)), picture.shape[1:])
 

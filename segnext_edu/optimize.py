@@ -21,7 +21,6 @@ from segnext_edu.hamburger import Hamburger, nmf
 from segnext_edu.msca import MSCA
 from segnext_edu.mscan import Block, Stage
 from segnext_edu.segnext import VARIANTS, LightHam, SegNeXt, resize
-from segnext_edu.waiting import adapt
 
 CACHE = 4 * 2**20  # bytes that a band of the FFN's hidden map may fill; found by measuring
 
@@ -63,7 +62,6 @@ class FastSegNeXt(nn.Module):
     def encode(self, images: Tensor) -> list[Tensor]:
         if images.dim() != 4 or images.shape[1] != 3 or min(images.shape[2:]) < 32:
             raise ValueError(f"images must be (B, 3, H, W) with H, W ≥ 32, but came as {tuple(images.shape)}")
-        adapt()
         x = images.to(dtype=self.dtype, memory_format=torch.channels_last)
         maps = []
         for stage in self.stages:

@@ -29,7 +29,6 @@ from segnext_edu.processes import total
 from segnext_edu.segnext import SegNeXt
 from segnext_edu.shared_norm import share_batch_norms
 from segnext_edu.train import Recipe, batch_indices, lr_factor, mixed_seed, parameter_groups, segmentation_loss
-from segnext_edu.waiting import adapt
 
 LARGEST_SCORED = 1024  # pixels: pictures with a longer short side are scored at this size
 
@@ -148,7 +147,6 @@ class Run:
 
     def learn(self, images: Tensor, masks: Tensor) -> float:
         """One step on this batch: forward, backward, and the optimizer's. Returns the loss over all processes."""
-        adapt()
         recipe, processes = self.recipe, self.accelerator.num_processes
         self.model.train()
         if recipe.freeze_encoder:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ipywidgets import HTML, Image, VBox
 
 from segnext_edu.figures import Picture, show
-from segnext_edu.waiting import adapt
+from segnext_edu.machine import watch_load
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # ipywidgets' image knows no alt text (and fails with a tooltip): its words stand beside it, for screen readers alone.
 UNSEEN = '<span role="status" style="position: absolute; clip-path: inset(50%)">{}</span>'
+watch_load()
+
 KEPT = 64  # pictures, about 50 KB each: moving a slider back and forth draws nothing twice
 
 
@@ -49,7 +51,6 @@ class Explorer(VBox):
                 raise ValueError(f"the control {name!r} needs a description: the words that stand beside it")
 
         def draw(**values: Any) -> Picture:
-            adapt()
             return show(render(**values), alt(**values) if callable(alt) else alt)
 
         self._draw = lru_cache(maxsize=KEPT)(draw)
