@@ -1,6 +1,5 @@
-# make lab    sets everything up and opens JupyterLab at the tour
-# make test   sets everything up and runs every test, the notebooks included
-# Everything goes into .venv/, and is set up again only when requirements.txt or pyproject.toml change.
+# `make help` lists what there is. Everything goes into .venv/, and is set up again only when requirements.txt or
+# pyproject.toml change.
 
 PYTHON ?= python3
 LAB_FLAGS ?=
@@ -11,34 +10,44 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 READY := .venv/.ready
 PEERS := .venv/.peers
 
-# Threads that wait for each other sleep. By default they spin, and on a machine with other work to do that costs ten times.
+# Threads that wait for each other sleep. By default they spin, which costs several times as long on a machine with other
+# work to do. On Linux the package sees to it by itself (segnext_edu/machine.py), once it is imported.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: lab test refresh bench
+# Two processes share out the test files, and the notebooks with them; each computes on one thread.
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 2
+
+.PHONY: help lab lab-course test test-quick fuzz refresh bench
 .DELETE_ON_ERROR:
 
-lab: $(READY)
-	$(PY) -m jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_tour.ipynb $(QUIET) $(ALLOW_ROOT) $(LAB_FLAGS)
+help: ## lists what make can do
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | tr '|' '\t' | expand -t 20
 
-# It need not ask the network for a newer JupyterLab.
-QUIET := --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+lab: $(READY) ## sets everything up, and opens JupyterLab at the tour
+	$(PY) -m tools.lab $(LAB_FLAGS)
 
-# JupyterLab refuses to run as root unless told; in a container one often is.
-ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+lab-course: $(READY) ## the same for lecturers, with nbgrader's panels
+	$(PY) -m tools.lab --course $(LAB_FLAGS)
 
-# The notebooks' numbers are the CPU's, so the GPU is hidden from them here. In JupyterLab they use it.
-test: $(READY)
+test: $(READY) ## sets everything up, and runs every test, the notebooks included
 	$(PY) -m ruff check .
 	$(PY) -m pyright
-	$(PY) -m pytest
-	CUDA_VISIBLE_DEVICES= $(PY) -m pytest --nbval --nbval-current-env -p tests.watch_notebooks notebooks
+	$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout 300 \
+	  -p tests.watch_notebooks notebooks tests
 
-# Run all notebooks again and store them; for one of them: .venv/bin/python -m tools.notebooks refresh 03
-refresh: $(READY)
+test-quick: $(READY) ## the tests that together take three minutes: for a change of a few lines
+	$(PY) -m ruff check .
+	$(PYTEST) -m 'not slow' tests
+
+fuzz: $(READY) ## the property tests, with other examples every time, and far more of them
+	$(PYTEST) -m hypothesis --hypothesis-profile=fuzz tests
+
+# For one of them: .venv/bin/python -m tools.notebooks refresh 03
+refresh: $(READY) ## runs all notebooks again and stores them
 	$(PY) -m tools.notebooks refresh
 
-# Our speed beside mmsegmentation's, which only this installs. Here threads may spin: the machine should have nothing else to do.
-bench: $(PEERS)
+# Only this installs mmsegmentation. Here threads may spin: the machine should have nothing else to do.
+bench: $(PEERS) ## our speed beside mmsegmentation's
 	env -u OMP_WAIT_POLICY $(PY) -m tools.bench speed $(BENCH_FLAGS)
 	$(PY) -m tools.bench figures
 

@@ -8,133 +8,62 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from segnext_edu.explain.atlas import page
+from segnext_edu.cli import parser
 from segnext_edu.files import InputError, appears_whole, one_line_errors
-from segnext_edu.inference import export, tta
-from segnext_edu.model.segnext import VARIANTS
 
-# Heavy libraries are imported by the command that needs them, so that --help answers at once.
+# Even PyTorch is imported by the command that needs it and not here, so that --help answers at once.
 
 
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; the exit code is 0, 2 when the input is at fault, 130 after Ctrl+C."""
     args = parser().parse_args(arguments)
-    args.command(args)
-
-
-def parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
-    top = argparse.ArgumentParser(prog="python -m segnext_edu", description=__doc__)
-    commands = top.add_subparsers(required=True, metavar="command")
-
-    train = commands.add_parser("train", help="turn photographs and masks into a checkpoint")
-    train.set_defaults(command=train_command)
-    train.add_argument("--out", required=True, type=Path, help="folder for the log and the checkpoints")
-    train.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    train.add_argument("--save-every", type=int, default=500, help="steps between checkpoints and scores (500)")
-    train.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
-    train.add_argument("--precision", default="auto", help="float32, bf16 or auto: bf16 on a GPU (auto)")
-    train.add_argument("--compile", action="store_true", help="let torch.compile join the network's operations")
-    recipe = train.add_argument_group("recipe", "left out, these are the authors', or for nano those of our lessons")
-    recipe.add_argument("--data", default=argparse.SUPPRESS, help="mini, ade20k, or a folder or zip")
-    recipe.add_argument("--variant", default=argparse.SUPPRESS, choices=VARIANTS)
-    for flag, kind, text in (
-        ("--steps", int, "training steps"),
-        ("--batch", int, "pictures a step, over all devices"),
-        ("--crop", int, "side of the training crops, pixels"),
-        ("--short-side", int, "short side of a picture at scale 1, pixels (as --crop)"),
-        ("--lr", float, "learning rate of the encoder"),
-        ("--head-lr", float, "the decoder's learning rate, as a multiple"),
-        ("--weight-decay", float, "AdamW's, on all but the norms"),
-        ("--warmup", int, "steps of linear warm-up"),
-        ("--clip", float, "largest norm of the gradient (no limit)"),
-        ("--seed", int, "decides everything random"),
-        ("--start", str, "a checkpoint of the same variant whose weights to begin with"),
-    ):
-        recipe.add_argument(flag, type=kind, default=argparse.SUPPRESS, help=text)
-    recipe.add_argument(
-        "--freeze-encoder", action="store_true", default=argparse.SUPPRESS, help="let only the decoder learn"
-    )
-
-    evaluate = commands.add_parser("evaluate", help="score a checkpoint on a data set")
-    evaluate.set_defaults(command=evaluate_command)
-    evaluate.add_argument("--checkpoint", required=True, type=Path)
-    evaluate.add_argument("--data", required=True, help="mini, ade20k, or a folder or zip; its val split is scored")
-    tta.add_arguments(evaluate)
-
-    predict = commands.add_parser("predict", help="label a photograph")
-    predict.set_defaults(command=predict_command)
-    predict.add_argument("--checkpoint", required=True, type=Path)
-    predict.add_argument("photo", type=Path)
-    predict.add_argument("--out", required=True, type=Path, help="where the overlay goes, as .png or .jpg")
-    tta.add_arguments(predict)
-
-    data = commands.add_parser("data", help="fetch and cut down a data set")
-    ade20k = data.add_subparsers(required=True, metavar="name").add_parser("ade20k", help="a small ADE20K")
-    ade20k.set_defaults(command=ade20k_command)
-    ade20k.add_argument("--source", required=True, help="ADEChallengeData2016.zip, its unpacked folder, or a URL")
-    ade20k.add_argument("--out", type=Path, default=Path("data/ade20k_mini"))
-    ade20k.add_argument("--train", type=int, default=2000, help="pictures to train on (2000)")
-    ade20k.add_argument("--val", type=int, default=200, help="pictures to score on (200)")
-    ade20k.add_argument("--seed", type=int, default=0)
-    ade20k.add_argument("--sha256", help="what the zip's SHA-256 must be")
-
-    official = commands.add_parser("fetch-official", help="the authors' weights as a checkpoint of this package")
-    official.set_defaults(command=fetch_official_command)
-    official.add_argument("variant", choices=[name for name in VARIANTS if name != "nano"])
-    official.add_argument("--url", required=True, help="of the published .pth")
-    official.add_argument("--sha256", help="what the .pth's SHA-256 must be")
-    official.add_argument("--out", type=Path, help="where it goes (segnext_<variant>.safetensors)")
-
-    atlas_parser = commands.add_parser("atlas", help="a photograph's attention maps as a page for any browser")
-    atlas_parser.set_defaults(command=page.main)
-    page.add_arguments(atlas_parser)
-
-    export_parser = commands.add_parser("export", help="a checkpoint as ONNX or pt2, for other runtimes")
-    export_parser.set_defaults(command=export.main)
-    export.add_arguments(export_parser)
-
-    return top
+    COMMANDS[args.command](args)
 
 
 def train_command(args: argparse.Namespace) -> None:
+    state = args.out / "resume.pt"
+    goes_on = args.resume and state.exists()
+    if not goes_on and not hasattr(args, "data"):
+        raise InputError(
+            "--data is missing: mini (the drawn scenes), ade20k, or a folder with images/ and annotations/"
+        )
+
     import torch
     from tqdm import tqdm
 
-    from segnext_edu.allocator import keep_freed_memory
+    from segnext_edu.machine import keep_freed_memory
+    from segnext_edu.training import processes
     from segnext_edu.training.recipe import Recipe, default_recipe
     from segnext_edu.training.trainer import Run
 
     keep_freed_memory()
     given = {field.name: getattr(args, field.name) for field in dataclasses.fields(Recipe) if hasattr(args, field.name)}
-    state = args.out / "resume.pt"
-    if args.resume and state.exists():
+    if goes_on:
         recipe = Recipe(**{**torch.load(state, weights_only=True)["recipe"], **given})
-    elif "data" not in given:
-        raise InputError(
-            "--data is missing: mini (the drawn scenes), ade20k, or a folder with images/ and annotations/"
-        )
     else:
         recipe = default_recipe(**given)
-    run = Run(recipe, args.out, args.resume, args.save_every, args.device, args.precision, args.compile)
-    main_process = run.accelerator.is_main_process
-    with tqdm(total=recipe.steps, initial=run.step, disable=not main_process, smoothing=0.1) as bar:
-        for record in run:
-            bar.update()
-            bar.set_postfix_str(
-                f"loss {record['loss']:.3f}, lr {record['lr']:.1e}, {record['images_per_s']:.1f} images/s"
-            )
-            if "miou" in record and main_process:
-                bar.write(f"step {record['step']}: mIoU {record['miou']:.4f}, accuracy {record['accuracy']:.4f}")
-    if main_process:
-        print(f"best mIoU {run.best:.4f}; checkpoints and log in {args.out}")
-    run.accelerator.end_training()  # processes that do not take leave of each other abort now and then
+    try:
+        run = Run(recipe, args.out, args.resume, args.save_every, args.device, args.precision, args.compile)
+        main_process = run.accelerator.is_main_process
+        with tqdm(total=recipe.steps, initial=run.step, disable=not main_process, smoothing=0.1) as bar:
+            for record in run:
+                bar.update()
+                bar.set_postfix_str(
+                    f"loss {record['loss']:.3f}, lr {record['lr']:.1e}, {record['images_per_s']:.1f} images/s"
+                )
+                if "miou" in record and main_process:
+                    bar.write(f"step {record['step']}: mIoU {record['miou']:.4f}, accuracy {record['accuracy']:.4f}")
+        if main_process:
+            print(f"best mIoU {run.best:.4f}; checkpoints and log in {args.out}")
+    finally:
+        processes.part()
 
 
 def evaluate_command(args: argparse.Namespace) -> None:
     from segnext_edu import checkpoints
     from segnext_edu.data import load_scenes
+    from segnext_edu.inference import tta
     from segnext_edu.inference.evaluate import evaluate, report, scored_scenes
 
     look = tta.look_from(args)
@@ -145,17 +74,19 @@ def evaluate_command(args: argparse.Namespace) -> None:
 
 
 def predict_command(args: argparse.Namespace) -> None:
+    if args.out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise InputError(f"{args.out}: the overlay is a picture; give --out a name that ends in .png or .jpg")
+
     import numpy as np
 
     from segnext_edu import checkpoints
     from segnext_edu.data.images import open_photo, to_tensor
     from segnext_edu.data.palette import colours
+    from segnext_edu.inference import tta
     from segnext_edu.inference.optimize import optimize
     from segnext_edu.inference.overlay import overlay
     from segnext_edu.inference.predict import predict
 
-    if args.out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise InputError(f"{args.out}: the overlay is a picture; give --out a name that ends in .png or .jpg")
     look = tta.look_from(args)
     photo = open_photo(args.photo)
     model = checkpoints.load(args.checkpoint).to(best_device())
@@ -190,6 +121,28 @@ def fetch_official_command(args: argparse.Namespace) -> None:
     out = args.out or Path(f"segnext_{args.variant}.safetensors")
     print(f"{fetch_official(args.variant, args.url, out, args.sha256)} is ready for evaluate and predict")
 
+
+def atlas_command(args: argparse.Namespace) -> None:
+    from segnext_edu.explain.atlas import page
+
+    page.main(args)
+
+
+def export_command(args: argparse.Namespace) -> None:
+    from segnext_edu.inference import export
+
+    export.main(args)
+
+
+COMMANDS = {
+    "train": train_command,
+    "evaluate": evaluate_command,
+    "predict": predict_command,
+    "data": ade20k_command,
+    "fetch-official": fetch_official_command,
+    "atlas": atlas_command,
+    "export": export_command,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,6 +5,7 @@ What `count_macs` counts, with the weights that fvcore, the counter behind the p
 | operation | multiply-adds |
 | --- | --- |
 | convolution, matrix product | one for each product that is summed |
+| attention | those of its two matrix products, q·kᵀ and weights·v, however it is computed |
 | bilinear resize | 4 an output value |
 | BatchNorm (eval mode) | 2 a value |
 | GroupNorm, LayerNorm | 5 a value |
@@ -90,11 +91,25 @@ def _convolution(args: Sequence[Any], out: Tensor) -> int:
     return out.numel() * math.prod(weight.shape[1:])
 
 
+def _attention(args: Sequence[Any], out: Tensor) -> int:
+    query, key = args[:2]  # (B, heads, N, E), (B, heads, M, E)
+    return (query.numel() + out.numel()) * key.shape[-2]
+
+
+# What F.scaled_dot_product_attention turns into: a kernel for the processor, three for CUDA, and others'.
+ATTENTION = (
+    aten._scaled_dot_product_flash_attention_for_cpu,
+    aten._scaled_dot_product_flash_attention,
+    aten._scaled_dot_product_efficient_attention,
+    aten._scaled_dot_product_cudnn_attention,
+    aten._scaled_dot_product_fused_attention_overrideable,
+)
 COSTS = {
     aten.convolution: _convolution,
     aten.mm: lambda args, out: out.numel() * args[0].shape[-1],
     aten.bmm: lambda args, out: out.numel() * args[0].shape[-1],
     aten.addmm: lambda args, out: out.numel() * args[1].shape[-1],
+    **dict.fromkeys(ATTENTION, _attention),
     aten.upsample_bilinear2d: lambda args, out: 4 * out.numel(),
     aten.native_batch_norm: lambda args, out: 2 * out.numel(),
     aten.native_group_norm: lambda args, out: 5 * out.numel(),

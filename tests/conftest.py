@@ -15,7 +15,19 @@ from threading import Thread
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+from tests.watchdog import Watchdog
+
+# What `make test` asks is the same every time; `make fuzz` asks something else every time, and far more.
+settings.register_profile("test", derandomize=True, database=None, deadline=None)
+settings.register_profile("fuzz", max_examples=1000, database=None, deadline=None, print_blob=True)
+settings.load_profile("test")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Watchdog(config))
 
 
 @pytest.fixture(scope="session")

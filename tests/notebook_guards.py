@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import nbformat
 from nbformat import NotebookNode
 
+from segnext_edu.lessons.series import SERIES
 from tools.notebooks import WIDGET_VIEW, promised_seconds
 
 
@@ -173,7 +174,7 @@ def names_resolve(notebook: Stored) -> Complaints:
         "Figure": captions,
         "section": [found for head in headings(notebook) for found in re.findall(r"^(\d+) ·", head)],
         "Exercise": [found for head in headings(notebook) for found in re.findall(r"^Exercise (\d+\.\d+)", head)],
-        "notebook": [f"{series:02d}" for series in range(12)],
+        "notebook": [notebook.number for notebook in SERIES],
         **PAPER,
     }
     for kind, known in there.items():

@@ -1,6 +1,7 @@
 import pytest
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from segnext_edu import VARIANTS, SegNeXt
 from segnext_edu.cost import count_macs, count_parameters
@@ -44,6 +45,32 @@ def test_nano_fits_a_laptop():
 )
 def test_each_operation_by_hand(layer, shape, macs):
     assert count_macs(layer, shape) == macs
+
+
+class Attention(nn.Module):
+    """From 6 places to each other, of vectors of 5, in 2 heads, by PyTorch's one function or by its two products."""
+
+    def __init__(self, fused: bool):
+        super().__init__()
+        self.fused = fused
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.fused:
+            return F.scaled_dot_product_attention(x, x, x)
+        return (x @ x.transpose(-2, -1) / 5**0.5).softmax(-1) @ x
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_attention_is_its_two_products_however_it_is_computed(fused: bool) -> None:
+    assert count_macs(Attention(fused), (3, 2, 6, 5)) == 3 * 2 * 2 * (6 * 6 * 5)
+
+
+def test_attention_to_fewer_places() -> None:
+    class Reduced(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return F.scaled_dot_product_attention(x, x[:, :, :2], x[:, :, :2, :4])
+
+    assert count_macs(Reduced(), (1, 2, 6, 5)) == 2 * (6 * 2 * 5 + 6 * 2 * 4)
 
 
 def test_counting_leaves_the_model_alone():

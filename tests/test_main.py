@@ -36,6 +36,7 @@ def refused(capsys, *arguments: object) -> str:
     return said
 
 
+@pytest.mark.slow
 def test_train_evaluate_predict_from_the_shell(tmp_path, photo):
     """The three commands as a user types them, on the drawn scenes."""
 
@@ -54,13 +55,6 @@ def test_train_evaluate_predict_from_the_shell(tmp_path, photo):
     out = run("predict", "--checkpoint", "runs/first/last.safetensors", photo, "--out", "overlay.png")
     assert "%" in out
     assert Image.open(tmp_path / "overlay.png").size == (90, 60)
-
-
-def test_help_is_quick_to_import():
-    heavy = ("datasets", "accelerate", "matplotlib", "kornia")
-    code = f"import sys, segnext_edu.__main__ as m; m.parser(); print([x for x in {heavy} if x in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.strip() == "[]", done.stderr
 
 
 class TestRefusals:

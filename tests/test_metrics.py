@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex
 
@@ -15,7 +15,6 @@ def scored(pred, target, classes):
     return matrix
 
 
-@settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 10**6), classes=st.integers(2, 12), ignored=st.floats(0, 0.9))
 def test_agrees_with_torchmetrics(seed, classes, ignored):
     generator = torch.Generator().manual_seed(seed)
@@ -31,7 +30,6 @@ def test_agrees_with_torchmetrics(seed, classes, ignored):
     assert ours.pixel_accuracy() == pytest.approx(accuracy(pred, target).item(), abs=1e-6)
 
 
-@settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 10**6))
 def test_it_adds_up_over_images_and_does_not_average_them(seed):
     generator = torch.Generator().manual_seed(seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -85,3 +86,16 @@ def test_importing_is_light() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "segnext_edu.model.segnext" in loaded
     assert not HEAVY & set(loaded)
+
+
+def test_the_model_is_imported_when_it_is_asked_for() -> None:
+    code = """
+import json, sys
+import segnext_edu
+before = "torch" in sys.modules
+listed = {"SegNeXt", "VARIANTS"} <= set(dir(segnext_edu))
+from segnext_edu import *
+print(json.dumps([before, listed, SegNeXt.__module__, list(VARIANTS)[0], hasattr(segnext_edu, "SegNext")]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [False, True, "segnext_edu.model.segnext", "nano", False]

@@ -1,6 +1,7 @@
 """Two things that nbval does not look at when it runs the notebooks: their pictures, and their time.
 
-A plugin: `python -m pytest --nbval --nbval-current-env -p tests.watch_notebooks notebooks`.
+A plugin: `python -m pytest --nbval --nbval-current-env -p tests.watch_notebooks notebooks`. It hides the GPU from the
+notebooks' kernels, because the numbers that they store are the CPU's; in JupyterLab they use it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,14 @@ from tools.notebooks import promised_seconds
 
 CORES = 2  # that the openings speak of
 FAINT = 0.5  # grey levels of 255, on average over a picture: fonts and rounding stay below, a moved curve does not
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if isinstance(item, IPyNbCell):
+            patch.setenv("CUDA_VISIBLE_DEVICES", "")  # with a notebook's first cell its kernel starts
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -36,15 +36,6 @@ TOLERANCE = 1e-4  # of the logits
 METADATA = "metadata.json"  # its name inside a pt2 file
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
-    parser.add_argument("--checkpoint", required=True, type=Path)
-    parser.add_argument(
-        "--format", choices=("onnx", "pt2"), default="onnx", help="onnx, or pt2 for torch.export.load (onnx)"
-    )
-    parser.add_argument("--out", type=Path, help="where it goes (the checkpoint's name, ending in .onnx or .pt2)")
-
-
 def main(args: argparse.Namespace) -> int:
     """Write the file, and say how far its answers are from the checkpoint's."""
     write = {"onnx": write_onnx, "pt2": write_pt2}[args.format]

@@ -39,37 +39,6 @@ ONCE = Look()
 MULTI_SCALE = Look(scales=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75), flip=True)  # the paper's
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that say how pictures are looked at. Read them by `short_side_from` and `look_from`."""
-    group = parser.add_argument_group(
-        "how the picture is looked at",
-        "Left alone, it is seen whole and once, its short side resized to what the checkpoint was trained at. A "
-        "network knows things at the size at which it learned them: a larger picture gives finer outlines and needs "
-        "more memory, but what then fills hundreds of pixels may no longer be recognised.",
-    )
-    group.add_argument(
-        "--short-side",
-        metavar="PIXELS",
-        help="resize the short side to this instead, or to its own size: own (as the checkpoint was trained)",
-    )
-    group.add_argument(
-        "--tile",
-        type=int,
-        metavar="PIXELS",
-        help="show the resized picture in square tiles of this many pixels, one after the other, and blend the "
-        "answers: memory is bounded by the tile, but no tile knows what the others see (whole, not in tiles)",
-    )
-    group.add_argument(
-        "--overlap", type=int, metavar="PIXELS", help="pixels that neighbouring tiles share (about a quarter of a tile)"
-    )
-    group.add_argument(
-        "--multi-scale",
-        action="store_true",
-        help="average the probabilities of 12 looks, as the paper's multi-scale scores do: 0.5, 0.75, 1, 1.25, 1.5 and "
-        "1.75 times the short side, each also mirrored. About 17 times the work",
-    )
-
-
 def look_from(args: argparse.Namespace) -> Look:
     """The look that the options ask for. Raises InputError where they cannot be followed."""
     look = MULTI_SCALE if args.multi_scale else ONCE

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from segnext_edu import processes
 from segnext_edu.files import InputError
 
 PRECISIONS = ("auto", "float32", "bf16")
@@ -24,7 +25,9 @@ def accelerator_for(device: str) -> Accelerator:
         raise InputError(
             "--device cuda: this machine has no GPU that PyTorch can use; leave the flag out to use the CPU"
         )
-    return Accelerator(cpu=device == "cpu" or not torch.cuda.is_available())
+    accelerator = Accelerator(cpu=device == "cpu" or not torch.cuda.is_available())
+    processes.meet()
+    return accelerator
 
 
 def in_bf16(device: torch.device, precision: str) -> bool:

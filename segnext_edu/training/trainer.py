@@ -24,6 +24,7 @@ from segnext_edu.files import InputError, appears_whole
 from segnext_edu.inference.evaluate import evaluate
 from segnext_edu.model.segnext import SegNeXt
 from segnext_edu.training.devices import accelerator_for, environment, in_bf16
+from segnext_edu.training.processes import total
 from segnext_edu.training.recipe import (
     Recipe,
     batch_indices,
@@ -41,7 +42,8 @@ class Run:
     """A training run and its folder: `log.jsonl`, `last.safetensors`, `best.safetensors`, `resume.pt`.
 
     Iterating makes the steps, one after the other, and yields what each wrote to the log: step (counted from 1), loss,
-    lr, images_per_s, seconds, and where it was scored miou and accuracy. Works under `accelerate launch`, too.
+    lr, images_per_s, seconds, and where it was scored miou and accuracy. Works under `accelerate launch`, too; then
+    `processes.part()` comes last.
 
     Args:
         resume: go on from the folder's `resume.pt`; from the start where a run was stopped before it wrote one.
@@ -162,9 +164,9 @@ class Run:
         loss = segmentation_loss(logits, masks)
         # A mean over all labelled pixels, wherever they are: processes that hold more of them weigh more.
         labelled = (masks != IGNORE).sum()
-        loss = loss * (labelled * processes / self._total(labelled).clamp(min=1))
+        loss = loss * (labelled * processes / total(labelled).clamp(min=1))
         self.accelerator.backward(loss)
-        loss = self._total(loss.detach()) / processes
+        loss = total(loss.detach()) / processes
         if not loss.isfinite():
             raise InputError(f"the loss is {loss.item()} at step {self.step + 1}: try a lower --lr, or --clip 1")
         if recipe.clip is not None:
@@ -177,14 +179,8 @@ class Run:
     def _score(self) -> dict[str, float]:
         self.bare.eval()
         matrix = evaluate(self.bare, (self.val[i] for i in range(len(self.val))), self.recipe.short_side)
-        matrix.counts = self._total(matrix.counts.to(self.accelerator.device))
+        matrix.counts = total(matrix.counts.to(self.accelerator.device))
         return {"miou": matrix.miou(), "accuracy": matrix.pixel_accuracy()}
-
-    def _total(self, tensor: Tensor) -> Tensor:
-        """The sum over all processes."""
-        total = self.accelerator.reduce(tensor)
-        assert isinstance(total, Tensor)
-        return total
 
     def _log(self, record: dict[str, Any]) -> None:
         if self.accelerator.is_main_process:

@@ -16,6 +16,8 @@ from segnext_edu.explain.atlas.maps import look
 from segnext_edu.explain.sanity.baselines import untrained
 from tests.browser.conftest import Watched
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("wall", "sky", "tree, plant", "car", "road")
 SMALL = ("base", "field", "alike-2", "alike-3", "alike-4")
 

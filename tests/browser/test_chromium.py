@@ -8,6 +8,8 @@ import pytest
 
 from tests.browser.conftest import find_chromium
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("required", "outcome"), [("", pytest.skip.Exception), ("required", pytest.fail.Exception)], ids=["skip", "fail"]

@@ -7,11 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,77 +17,26 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from segnext_edu.lessons.figures.upload import MOST_BYTES
-from tests.browser.conftest import PATIENCE, Watched
+from tests.browser.conftest import Watched, jupyterlab
 from tools.notebooks import FOLDER
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOK = FOLDER / "09_attention_atlas.ipynb"
-TOKEN = "only-for-this-test"
-# JupyterLab draws cells when they come into view, and asks about news; here all are drawn, and nothing is asked.
-SETTINGS = {
-    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
-    "@jupyterlab/apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
-}
-QUIET = (
-    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    "--LabApp.news_url=None",
-    "--LabApp.extension_manager=readonly",
-)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of notebook 09 in a JupyterLab of its own, which knows nothing of this machine's settings."""
+    """The address of notebook 09 in a JupyterLab of its own."""
     home = tmp_path_factory.mktemp("lab")
     (home / "work").mkdir()
     (home / "work" / NOTEBOOK.name).write_bytes(NOTEBOOK.read_bytes())
-    for name, settings in SETTINGS.items():
-        file = home / "settings" / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(settings))
-    port = free_port()
-    places = {
-        "JUPYTER_CONFIG_DIR": home / "config",
-        "JUPYTER_DATA_DIR": home / "data",
-        "JUPYTER_RUNTIME_DIR": home / "runtime",
-        "JUPYTERLAB_SETTINGS_DIR": home / "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
-        "IPYTHONDIR": home / "ipython",
-    }
-    command = [
-        *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", *QUIET),
-        *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"),
-        *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={home / 'work'}"),
-    ]
-    environment = {**os.environ, **{name: str(path) for name, path in places.items()}, "CUDA_VISIBLE_DEVICES": ""}
-    with (home / "log").open("wb") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/api?token={TOKEN}", server, home / "log")
-        yield f"http://127.0.0.1:{port}/lab/tree/{NOTEBOOK.name}?token={TOKEN}"
-    finally:
-        server.terminate()
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-
-
-def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
-    """Until a server answers; fails with its log when it ends, or does not answer for too long."""
-    end = time.monotonic() + PATIENCE / 1000
-    while server.poll() is None and time.monotonic() < end:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-2000:]}")
+    settings = home / "settings" / "@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps({"windowingMode": "none"}))  # else cells are drawn when they come into view
+    flags = ("--LabApp.extension_manager=readonly", f"--ServerApp.root_dir={home / 'work'}")
+    with jupyterlab(home, *flags) as (address, token):
+        yield f"{address}/lab/tree/{NOTEBOOK.name}?token={token}"
 
 
 PICTURE = """() => {

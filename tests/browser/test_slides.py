@@ -10,6 +10,8 @@ import pytest
 from tests.browser.conftest import Watched
 from tools.course import deck, lessons, pack, slides
 
+pytestmark = pytest.mark.slow
+
 WIDE, HIGH = 1280, 720
 LEAST = 22  # of the 720 pixels that a slide is high
 MEASURE = """() => {

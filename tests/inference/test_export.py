@@ -15,11 +15,13 @@ from torch import Tensor
 
 from segnext_edu import SegNeXt
 from segnext_edu.checkpoints import read
+from segnext_edu.cli import parser
 from segnext_edu.data.images import to_tensor
 from segnext_edu.files import InputError, repository_data
-from segnext_edu.inference import export, run_exported
 from segnext_edu.inference.export import checked, metadata, trace, write_onnx, write_pt2
-from segnext_edu.inference.predict import predict
+from segnext_edu.inference.predict import export, predict, run_exported
+
+pytestmark = pytest.mark.slow
 
 SHAPES = [(1, 3, 33, 33), (1, 3, 96, 128), (2, 3, 61, 200), (3, 3, 224, 40)]
 CHECKPOINT = repository_data() / "checkpoints" / "nano_street.safetensors"
@@ -140,9 +142,7 @@ def test_what_answers_wrongly_gets_no_name(model, tmp_path, monkeypatch, error):
 
 class TestCommand:
     def arguments(self, *given: object) -> argparse.Namespace:
-        parser = argparse.ArgumentParser()
-        export.add_arguments(parser)
-        return parser.parse_args([str(argument) for argument in given])
+        return parser().parse_args(["export", *map(str, given)])
 
     @pytest.mark.parametrize("form", ["onnx", "pt2"])
     def test_it_says_where_the_file_is_and_how_near_its_answers_are(self, tmp_path, monkeypatch, capsys, form):

@@ -4,7 +4,7 @@ import weakref
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -17,7 +17,6 @@ sides = st.integers(1, 12)
 
 
 @given(length=st.integers(1, 60), side=sides, share=st.floats(0, 0.5))
-@settings(max_examples=200, deadline=None)
 def test_windows_cover_a_side_and_their_weights_make_one(length, side, share):
     overlap = int(share * side)
     begins = starts(length, side, overlap)

@@ -7,10 +7,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from segnext_edu.cli import parser
 from segnext_edu.files import InputError
 from segnext_edu.inference import tta
 from segnext_edu.inference.sliding_window import Tiles
-from segnext_edu.inference.tta import MULTI_SCALE, ONCE, Look, look_from, most_likely, resized_rows, short_side_from
+from segnext_edu.inference.tta import (
+    MULTI_SCALE,
+    ONCE,
+    Look,
+    look_from,
+    most_likely,
+    resized_rows,
+    short_side_from,
+)
 from segnext_edu.model.segnext import resize
 
 
@@ -19,9 +28,7 @@ def logits(height: int, width: int, classes: int = 5, seed: int = 0) -> Tensor:
 
 
 def arguments(*given: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    tta.add_arguments(parser)
-    return parser.parse_args(given)
+    return parser().parse_args(["predict", "photo.jpg", "--checkpoint", "it", "--out", "overlay.png", *given])
 
 
 @pytest.mark.parametrize("size", [(64, 80), (61, 83), (7, 30), (8, 10), (200, 33)])

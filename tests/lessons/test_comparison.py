@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from segnext_edu.files import InputError, repository_data
@@ -66,7 +66,6 @@ class TestInterval:
         held = np.mean([0.4 in t_interval(row) for row in samples.tolist()])
         assert abs(held - 0.95) < 0.015
 
-    @settings(deadline=None)
     @given(st.lists(st.floats(-1, 1), min_size=2, max_size=5), st.floats(-2, 2), st.floats(0, 3))
     def test_it_moves_and_stretches_with_the_values(self, values: list[float], shift: float, factor: float) -> None:
         before, after = t_interval(values), t_interval([factor * value + shift for value in values])

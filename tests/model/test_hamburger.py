@@ -1,7 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.decomposition import NMF as SklearnNMF
 
@@ -17,7 +17,6 @@ def error(x, bases, coef):
     return (x - bases @ coef.mT).square().sum()
 
 
-@settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 10**6), d=st.integers(2, 20), n=st.integers(2, 30), r=st.integers(1, 6))
 def test_no_update_raises_the_error_or_turns_negative(seed, d, n, r):
     x, bases, coef = factors(seed, d, n, r)

@@ -1,12 +1,11 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from segnext_edu.model.msca import MSCA, STRIPS, Attention
 
 
-@settings(deadline=None, max_examples=20)
 @given(channels=st.integers(1, 6), height=st.integers(1, 30), width=st.integers(1, 30), batch=st.integers(1, 3))
 def test_shapes(channels, height, width, batch):
     x = torch.randn(batch, channels, height, width)

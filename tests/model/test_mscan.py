@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from segnext_edu.model.mscan import FFN, MSCAN, Block, ChannelNorm, StochasticDepth
@@ -10,7 +10,6 @@ from segnext_edu.model.mscan import FFN, MSCAN, Block, ChannelNorm, StochasticDe
 SMALL = {"channels": (8, 12, 16, 20), "blocks": (1, 2, 1, 1), "expansions": (2, 2, 2, 2)}
 
 
-@settings(deadline=None, max_examples=15)
 @given(height=st.integers(32, 100), width=st.integers(32, 100), batch=st.integers(1, 2))
 def test_four_maps_at_strides_4_to_32_rounded_up(height, width, batch):
     maps = MSCAN(**SMALL, drop_path=0.0).eval()(torch.randn(batch, 3, height, width))

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from segnext_edu import VARIANTS, SegNeXt
@@ -38,7 +38,6 @@ def test_the_same_numbers_as_the_authors_code(variant, layout):
         assert flat.double().mean().item() == pytest.approx(figures["mean"], abs=tolerance)
 
 
-@settings(deadline=None, max_examples=20)
 @given(height=st.integers(32, 130), width=st.integers(32, 130), batch=st.integers(1, 3))
 @torch.no_grad()
 def test_any_size_from_32_and_any_batch(nano, height, width, batch):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from segnext_edu.model.strip_conv import StripConv
@@ -16,7 +16,6 @@ def strip(channels: int, length: int, bias: bool = False) -> StripConv:
     return module
 
 
-@settings(deadline=None, max_examples=25)
 @given(
     channels=st.integers(1, 5),
     length=st.sampled_from([1, 3, 7, 11, 21]),
@@ -29,7 +28,6 @@ def test_the_picture_keeps_its_size(channels, length, height, width, batch):
     assert StripConv(channels, length)(x).shape == x.shape
 
 
-@settings(deadline=None, max_examples=25)
 @given(length=st.sampled_from([3, 7, 11, 21]), a=st.floats(-3, 3), b=st.floats(-3, 3))
 def test_without_biases_it_is_linear(length, a, b):
     module = strip(2, length)

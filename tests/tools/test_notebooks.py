@@ -163,6 +163,7 @@ def write(path: Path, *sources: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_refresh_stores_pictures_not_widgets_and_the_same_bytes_twice(
     folder: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -225,6 +226,7 @@ def test_stored_errors_name_no_file(folder: Path) -> None:
     assert Stored.read(path).code[0].outputs[0].traceback == ["ZeroDivisionError: division by zero"]
 
 
+@pytest.mark.slow
 def test_running_again_watches_the_pictures_and_the_time(tmp_path: Path) -> None:
     def picture(height: int) -> nbformat.NotebookNode:
         png = b64encode(show(bar(height), "a bar").png).decode()

@@ -39,6 +39,9 @@ RUN = """
 import sys
 from segnext_edu.training.trainer import Run
 from segnext_edu.training.recipe import Recipe
+from segnext_edu.training.processes import part
+from segnext_edu.training.trainer import Run
+from segnext_edu.training.recipe import Recipe
 import json, pathlib
 recipe = Recipe(**json.loads(pathlib.Path(sys.argv[1]).read_text()))
 run = Run(recipe, sys.argv[2], device="cpu")
@@ -48,7 +51,7 @@ nmf.start = lambda batch: nmf.eval_bases.expand(batch, -1, -1)
 run.bare.decoder.dropout.p = 0.0
 for record in run:
     pass
-run.accelerator.end_training()
+part()
 """
 
 
@@ -59,7 +62,7 @@ def launched(code: str, place: Path, *arguments: object, processes: int = 2) -> 
     launcher = "-m accelerate.commands.launch --multi_gpu --num_machines 1 --mixed_precision no --dynamo_backend no"
     several = [*launcher.split(), "--num_processes", str(processes), "--main_process_port", "0"]
     command = [sys.executable, *(several if processes > 1 else []), str(script), *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "TMPDIR": str(place)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
 

@@ -89,17 +89,18 @@ class TestRun:
 
     def test_killed_and_resumed_from_the_shell(self, folder, tmp_path):
         """SIGKILL, as soon as three steps are logged; then the same command with --resume."""
-        list(Run(recipe(folder), tmp_path / "whole", save_every=2, device="cpu"))
+        many = recipe(folder, steps=20)  # so that it is not done before it is killed
+        list(Run(many, tmp_path / "whole", save_every=2, device="cpu"))
         command = [sys.executable, "-m", "segnext_edu", "train", "--data", str(folder), "--out", str(tmp_path / "cut"),
                    "--variant", "nano", "--save-every", "2", "--device", "cpu"]  # fmt: skip
         for name in ("steps", "batch", "crop", "short_side", "lr", "warmup"):
-            command += [f"--{name.replace('_', '-')}", str(getattr(recipe(folder), name))]
+            command += [f"--{name.replace('_', '-')}", str(getattr(many, name))]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         log = tmp_path / "cut" / "log.jsonl"
         while process.poll() is None and not (log.exists() and len(log.read_text().splitlines()) >= 3):
             time.sleep(0.005)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
         (tmp_path / "cut" / ".last.safetensors.1.part").touch()  # what a kill in the middle of writing leaves
         done = subprocess.run([*command, "--resume"], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
@@ -234,7 +235,8 @@ def test_two_processes_make_one_run(folder, tmp_path):
         *command.split(),
     ]
     arguments += ["--data", str(folder), "--out", str(tmp_path / "two")]
-    done = subprocess.run(arguments, capture_output=True, text=True)
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # where the launcher leaves its logs
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2]

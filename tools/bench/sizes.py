@@ -60,7 +60,7 @@ def measure(name: str, size: tuple[int, int], share: float) -> dict[str, Any]:
 
 
 def counted(name: str, size: tuple[int, int]) -> dict[str, Any]:
-    """The row but for its times. Not in inference mode, in which `count_macs` would miss the convolutions."""
+    """The row but for its times."""
     family, build = NETWORKS[name]
     model = build().eval()
     whole = Stride8(model) if isinstance(model, SegNeXt) else model

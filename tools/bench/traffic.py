@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_leaves
 
-from segnext_edu.cost import Operations, macs_of
+from segnext_edu.cost import ATTENTION, Operations, macs_of
 
 aten = torch.ops.aten
-PRODUCTS = (aten.convolution, aten.mm, aten.bmm, aten.addmm)  # matrix units make these, unless depthwise
+PRODUCTS = (aten.convolution, aten.mm, aten.bmm, aten.addmm, *ATTENTION)  # matrix units make these, unless depthwise
 UNTOUCHED = (aten.empty, aten.empty_like, aten.new_empty, aten.empty_strided, aten._unsafe_view)  # move nothing
 
 

@@ -44,13 +44,6 @@ FIELDS = (4, 6)  # receptive fields, down and across
 FAINTEST = 3  # of a receptive field: 10^-3 of its strongest pixel
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
-    parser.add_argument("photo", type=Path)
-    parser.add_argument("--out", required=True, type=Path, help="where the page goes, as .html")
-    parser.add_argument("--checkpoint", type=Path, help="whose maps (the one for street photographs that ships)")
-
-
 def main(args: argparse.Namespace) -> None:
     """Write the page, and say what is in it. Raises InputError for what cannot be read, shown or written."""
     if args.out.suffix.lower() not in (".html", ".htm"):

@@ -6,15 +6,12 @@ found by comparison: a check knows the usual mistakes as programs, and names the
 
 from __future__ import annotations
 
-import ctypes
 import inspect
 import linecache
 import numbers
 import re
-import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +19,7 @@ import torch
 from torch import Tensor
 
 from segnext_edu.lessons.checks.errors import meaning
+from segnext_edu.lessons.checks.limit import TooLong, limited
 from segnext_edu.lessons.checks.sources import is_empty, oddity, prints
 
 SECONDS = 5.0  # that a check may take; a right answer needs a fraction of one
@@ -36,19 +34,15 @@ class Wrong(Exception):
     """What is wrong with an answer, in words for the one who wrote it."""
 
 
-class TooLong(BaseException):
-    """The time is up. Not an Exception, so that a student's `except Exception` does not swallow it."""
-
-
 def check(answer: Callable[..., Any], *parts: Part) -> None:
     """Print what all the parts have proved about the answer, or what the first that fails has to say."""
     try:
         if not callable(answer):
             got = described(answer)
             raise Wrong(f"The check wants the function itself, but got {got}. Hand over its name, without ().")
-        with time_limit(SECONDS), torch.random.fork_rng(devices=[]):  # the notebook's generator stays as it was
+        with torch.random.fork_rng(devices=[]):  # the notebook's generator stays as it was
             torch.default_generator.manual_seed(0)  # the same answer gets the same words, whatever it draws
-            proved = [part(answer) for part in parts]
+            proved = limited(SECONDS, lambda: [part(answer) for part in parts])
     except Wrong as wrong:
         print(f"✗ {wrong}{oddity(answer)}")
     except TooLong:
@@ -151,19 +145,3 @@ def described(value: Any) -> str:
         return "a generator, which has computed nothing yet (list(…) makes it)"
     text = repr(value)
     return text if len(text) <= 60 else f"a {type(value).__name__}"
-
-
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TooLong in this thread once the time is up. Works in any thread and on any system, unlike a signal."""
-    thread = ctypes.c_ulong(threading.get_ident())
-    interrupt = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    timer = threading.Timer(seconds, interrupt, (thread, ctypes.py_object(TooLong)))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
-        interrupt(thread, None)  # should it have struck in the last moment

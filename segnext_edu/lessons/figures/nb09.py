@@ -26,7 +26,6 @@ from ipywidgets import (
 )
 from PIL import Image
 
-from segnext_edu.allocator import keep_freed_memory
 from segnext_edu.data import load_scenes
 from segnext_edu.explain.atlas.maps import PARTS, default_checkpoint, load_pair, short_names
 from segnext_edu.explain.atlas.sheet import Sheet
@@ -37,6 +36,7 @@ from segnext_edu.lessons.figures.library import Library
 from segnext_edu.lessons.figures.nb09_views import THUMBS, attention, bases, cam, compare, path, receptive
 from segnext_edu.lessons.figures.picker import PixelPicker
 from segnext_edu.lessons.figures.upload import PhotoUpload, read_photo
+from segnext_edu.machine import keep_freed_memory
 
 SCENES = {"street": 59, "room": 51, "landscape": 34}  # of the drawn validation scenes
 CHANNELS = 16  # to choose from, those that vary most: as many as the smallest layer has

@@ -178,7 +178,7 @@ def test_the_same_pixel_gives_the_same_picture(scene: Scene) -> None:
     assert one == two != show(draw(scene, CLASSES, 12, 3), "a")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def figure() -> Iterator[Explorer]:
     figure = explorer()
     yield figure

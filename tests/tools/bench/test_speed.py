@@ -6,6 +6,7 @@ import importlib.util
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -22,20 +23,22 @@ def threads_as_before():
     torch.set_num_threads(before)
 
 
-def test_the_calls_take_turns_and_the_median_counts() -> None:
+def test_the_calls_take_turns_and_the_median_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
+    now = [0.0]
+    monkeypatch.setattr(speed, "time", SimpleNamespace(perf_counter=lambda: now[0]))
 
-    def sleepy(name: str, seconds: list[float]):
+    def takes(name: str, seconds: list[float]):
         def call() -> torch.Tensor:
             order.append(name)
-            time.sleep(seconds.pop(0))
+            now[0] += seconds.pop(0)
             return torch.zeros(())
 
         return call
 
-    quick, slow = speed.alternate([sleepy("a", [0.3, 0, 0, 0.3]), sleepy("b", [0, 0.05, 0.05, 0.05])], 3, warm_up=1)
+    quick, slow = speed.alternate([takes("a", [8, 1, 1, 8]), takes("b", [1, 2, 2, 2])], 3, warm_up=1)
     assert order == ["a", "b"] * 4
-    assert quick < 0.03 < slow  # neither the warm-up nor the one slow turn of a counts
+    assert (quick, slow) == (1, 2)  # neither the warm-up nor the one slow turn of a counts
 
 
 def test_processor_time_does_not_count_waiting() -> None:

@@ -16,7 +16,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from segnext_edu.__main__ import parser
+from segnext_edu.cli import parser
 from tools.notebooks import FOLDER
 
 BINDER = FOLDER.parent / ".binder"

@@ -19,7 +19,7 @@ from tools.course.exercises import exercises
 from tools.notebooks import find
 
 
-@pytest.mark.timeout(1500)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", handout.PROBLEM_SETS)
 def test_nbgrader_gives_what_is_due(name: str, tmp_path: Path) -> None:
     lines = list(grade.prove(tmp_path / "course", [name], mutants=1))
@@ -69,6 +69,7 @@ def test_a_configuration_that_does_not_load_is_an_error(tmp_path: Path) -> None:
         grade.nbgrader(tmp_path, "list")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "passes"), [("solution", True), ("stub", False)])
 def test_validate_says_what_its_exit_code_does_not(answer: str, passes: bool, tmp_path: Path) -> None:
     """nbgrader's `validate` ends with 0 whatever it has found; its words must tell."""

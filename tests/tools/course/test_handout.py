@@ -98,7 +98,7 @@ def test_nothing_of_an_answer_is_handed_out(name: str, handed_out: Path) -> None
     assert "SOLUTION" not in source and not list(links(student))
 
 
-@pytest.mark.timeout(1500)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [path.name for path in NOTEBOOKS])
 def test_an_untouched_copy_runs_to_its_end(name: str, handed_out: Path) -> None:
     path = handed_out / handout.folder(name) / name

@@ -1,0 +1,116 @@
+"""The commands' options. Nothing heavy is imported here, so that --help and a mistyped option are answered at once."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SIZES = ("nano", "tiny", "small", "base", "large")  # `model.segnext.VARIANTS` by name, without PyTorch
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options; `command` is the name of the one that was chosen."""
+    top = argparse.ArgumentParser(prog="python -m segnext_edu", description="The commands; each has its own --help.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+    add_train(commands.add_parser("train", help="turn photographs and masks into a checkpoint"))
+
+    evaluate = commands.add_parser("evaluate", help="score a checkpoint on a data set")
+    evaluate.add_argument("--checkpoint", required=True, type=Path)
+    evaluate.add_argument("--data", required=True, help="mini, ade20k, or a folder or zip; its val split is scored")
+    add_look(evaluate)
+
+    predict = commands.add_parser("predict", help="label a photograph")
+    predict.add_argument("--checkpoint", required=True, type=Path)
+    predict.add_argument("photo", type=Path)
+    predict.add_argument("--out", required=True, type=Path, help="where the overlay goes, as .png or .jpg")
+    add_look(predict)
+
+    data = commands.add_parser("data", help="fetch and cut down a data set")
+    ade20k = data.add_subparsers(required=True, metavar="name").add_parser("ade20k", help="a small ADE20K")
+    ade20k.add_argument("--source", required=True, help="ADEChallengeData2016.zip, its unpacked folder, or a URL")
+    ade20k.add_argument("--out", type=Path, default=Path("data/ade20k_mini"))
+    ade20k.add_argument("--train", type=int, default=2000, help="pictures to train on (2000)")
+    ade20k.add_argument("--val", type=int, default=200, help="pictures to score on (200)")
+    ade20k.add_argument("--seed", type=int, default=0)
+    ade20k.add_argument("--sha256", help="what the zip's SHA-256 must be")
+
+    official = commands.add_parser("fetch-official", help="the authors' weights as a checkpoint of this package")
+    official.add_argument("variant", choices=[name for name in SIZES if name != "nano"])
+    official.add_argument("--url", required=True, help="of the published .pth")
+    official.add_argument("--sha256", help="what the .pth's SHA-256 must be")
+    official.add_argument("--out", type=Path, help="where it goes (segnext_<variant>.safetensors)")
+
+    atlas = commands.add_parser("atlas", help="a photograph's attention maps as a page for any browser")
+    atlas.add_argument("photo", type=Path)
+    atlas.add_argument("--out", required=True, type=Path, help="where the page goes, as .html")
+    atlas.add_argument("--checkpoint", type=Path, help="whose maps (the one for street photographs that ships)")
+
+    export = commands.add_parser("export", help="a checkpoint as ONNX or pt2, for other runtimes")
+    export.add_argument("--checkpoint", required=True, type=Path)
+    export.add_argument(
+        "--format", choices=("onnx", "pt2"), default="onnx", help="onnx, or pt2 for torch.export.load (onnx)"
+    )
+    export.add_argument("--out", type=Path, help="where it goes (the checkpoint's name, ending in .onnx or .pt2)")
+
+    return top
+
+
+def add_train(train: argparse.ArgumentParser) -> None:
+    """The run's options, and the recipe's, which are absent where they are not given."""
+    train.add_argument("--out", required=True, type=Path, help="folder for the log and the checkpoints")
+    train.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    train.add_argument("--save-every", type=int, default=500, help="steps between checkpoints and scores (500)")
+    train.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
+    train.add_argument("--precision", default="auto", help="float32, bf16 or auto: bf16 on a GPU (auto)")
+    train.add_argument("--compile", action="store_true", help="let torch.compile join the network's operations")
+    recipe = train.add_argument_group("recipe", "left out, these are the authors', or for nano those of our lessons")
+    recipe.add_argument("--data", default=argparse.SUPPRESS, help="mini, ade20k, or a folder or zip")
+    recipe.add_argument("--variant", default=argparse.SUPPRESS, choices=SIZES)
+    for flag, kind, text in (
+        ("--steps", int, "training steps"),
+        ("--batch", int, "pictures a step, over all devices"),
+        ("--crop", int, "side of the training crops, pixels"),
+        ("--short-side", int, "short side of a picture at scale 1, pixels (as --crop)"),
+        ("--lr", float, "learning rate of the encoder"),
+        ("--head-lr", float, "the decoder's learning rate, as a multiple"),
+        ("--weight-decay", float, "AdamW's, on all but the norms"),
+        ("--warmup", int, "steps of linear warm-up"),
+        ("--clip", float, "largest norm of the gradient (no limit)"),
+        ("--seed", int, "decides everything random"),
+        ("--start", str, "a checkpoint of the same variant whose weights to begin with"),
+    ):
+        recipe.add_argument(flag, type=kind, default=argparse.SUPPRESS, help=text)
+    recipe.add_argument(
+        "--freeze-encoder", action="store_true", default=argparse.SUPPRESS, help="let only the decoder learn"
+    )
+
+
+def add_look(parser: argparse.ArgumentParser) -> None:
+    """The options that say how pictures are looked at. `tta.short_side_from` and `tta.look_from` read them."""
+    group = parser.add_argument_group(
+        "how the picture is looked at",
+        "Left alone, it is seen whole and once, its short side resized to what the checkpoint was trained at. A "
+        "network knows things at the size at which it learned them: a larger picture gives finer outlines and needs "
+        "more memory, but what then fills hundreds of pixels may no longer be recognised.",
+    )
+    group.add_argument(
+        "--short-side",
+        metavar="PIXELS",
+        help="resize the short side to this instead, or to its own size: own (as the checkpoint was trained)",
+    )
+    group.add_argument(
+        "--tile",
+        type=int,
+        metavar="PIXELS",
+        help="show the resized picture in square tiles of this many pixels, one after the other, and blend the "
+        "answers: memory is bounded by the tile, but no tile knows what the others see (whole, not in tiles)",
+    )
+    group.add_argument(
+        "--overlap", type=int, metavar="PIXELS", help="pixels that neighbouring tiles share (about a quarter of a tile)"
+    )
+    group.add_argument(
+        "--multi-scale",
+        action="store_true",
+        help="average the probabilities of 12 looks, as the paper's multi-scale scores do: 0.5, 0.75, 1, 1.25, 1.5 and "
+        "1.75 times the short side, each also mirrored. About 17 times the work",
+    )
