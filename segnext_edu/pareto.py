@@ -91,7 +91,7 @@ def main(args: argparse.Namespace) -> int:
     rows = measure(args.networks, [size_from(text) for text in args.sizes], args.repeats, args.processor_time)
     if args.json:
         with appears_whole(args.json) as part:
-            part.write_text(json.dumps({"setting": setting, "rows": rows}, indent=1) + "\n")
+            part.write_text(json.dumps({"setting": setting, "rows": rows}, indent=1) + "\n", "utf-8")
     return 0
 
 

@@ -6,13 +6,13 @@ views has a line for each.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
+import psutil
 import torch
 
 from segnext_edu.explorers import Explorer
@@ -24,7 +24,7 @@ MOVES = 8  # a control
 
 def main() -> int:
     """Print a line a figure: the median and the slowest interaction, in milliseconds."""
-    load = os.getloadavg()[0]
+    load = psutil.getloadavg()[0]
     print(f"threads: {torch.get_num_threads()}, load before: {load:.1f}, goal: {GOAL} ms an interaction")
     print(f"{'':26}{'first':>10}{'median':>10}{'slowest':>10}   by the control")
     for name in NAMES:
