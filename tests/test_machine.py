@@ -151,7 +151,7 @@ import threading
 before = threading.active_count()
 import segnext_edu
 print(threading.active_count() - before)
-import segnext_edu.inference.predict, segnext_edu.lessons.figures
+import segnext_edu.inference.optimize, segnext_edu.lessons
 print(threading.active_count() - before)
 """
 

@@ -99,3 +99,28 @@ print(json.dumps([before, listed, SegNeXt.__module__, list(VARIANTS)[0], hasattr
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [False, True, "segnext_edu.model.segnext", "nano", False]
+
+
+@pytest.mark.parametrize("name", modules())
+def test_it_works_on_windows(name: str) -> None:
+    """Only functions may import what Windows lacks, and text files are UTF-8 whatever the system prefers."""
+    tree = modules()[name]
+    at_once = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
+    assert not set(imports(at_once)) & {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert not [f"line {call.lineno}" for call in calls if chooses_no_encoding(call)]
+
+
+def chooses_no_encoding(call: ast.Call) -> bool:
+    """Whether a call reads or writes text in the system's encoding."""
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    if any(keyword.arg == "encoding" for keyword in call.keywords):
+        return False
+    if name == "open" and isinstance(call.func, ast.Name):
+        return "b" not in "".join(ast.unparse(mode) for mode in call.args[1:2])
+    return len(call.args) <= {"read_text": 0, "write_text": 1}.get(name, -1)
+
+
+@pytest.mark.parametrize("code", ["path.read_text()", "path.write_text(text)", "open(path)", "open(path, 'a')"])
+def test_a_missing_encoding_is_noticed(code: str) -> None:
+    assert chooses_no_encoding(ast.parse(code, mode="eval").body)  # pyright: ignore[reportArgumentType]

@@ -53,7 +53,7 @@ def run(data: str, network: str, seed: int, steps: int, lr: float, work: Path, p
     training.bare.eval()
     # The last step's network: the best step's would have been chosen by the very pictures it is scored on.
     matrix = evaluate(training.bare, (training.val[i] for i in range(len(training.val))), recipe.short_side)
-    log = [json.loads(line) for line in (work / "log.jsonl").read_text().splitlines()]
+    log = [json.loads(line) for line in (work / "log.jsonl").read_text("utf-8").splitlines()]
     scored = [line for line in log if "miou" in line]
     return {
         "network": network,
@@ -81,7 +81,7 @@ def holdout(data: Path, out: Path, share: float = 0.15, seed: int = 0) -> None:
     """
     if not (data / "train.txt").is_file():
         raise InputError(f"{data}: has no train.txt, the list of the pictures to train on; give it one, a name a line")
-    stems = (data / "train.txt").read_text().split()
+    stems = (data / "train.txt").read_text("utf-8").split()
     places = sorted({stem.split("__")[0] for stem in stems})
     random.Random(seed).shuffle(places)
     aside: set[str] = set()
@@ -92,8 +92,8 @@ def holdout(data: Path, out: Path, share: float = 0.15, seed: int = 0) -> None:
         part.mkdir()
         for name in ("images", "annotations", "classes.txt"):
             (part / name).symlink_to((data / name).resolve())
-        (part / "train.txt").write_text("".join(f"{stem}\n" for stem in stems if stem not in aside))
-        (part / "val.txt").write_text("".join(f"{stem}\n" for stem in stems if stem in aside))
+        (part / "train.txt").write_text("".join(f"{stem}\n" for stem in stems if stem not in aside), "utf-8")
+        (part / "val.txt").write_text("".join(f"{stem}\n" for stem in stems if stem in aside), "utf-8")
     print(f"{out}: {len(stems) - len(aside)} pictures to train on, {len(aside)} of other places to score on")
 
 
@@ -119,7 +119,7 @@ def main() -> None:
         return
     result = run(str(args.data), args.network, args.seed, args.steps, args.lr, args.work, args.precision)
     with appears_whole(args.out) as part:
-        part.write_text(json.dumps(result) + "\n")
+        part.write_text(json.dumps(result) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def _receive(url: str, part: Path, tag: Path, size: int | None) -> None:
     headers = {"Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
-        if tag.exists() and (version := tag.read_text()):
+        if tag.exists() and (version := tag.read_text("utf-8")):
             headers["If-Range"] = version  # "the rest, if it is still this version; otherwise all of it"
     with requests.get(url, headers=headers, stream=True, timeout=(10, 60)) as answer:
         start, total = _stretch(answer)
@@ -99,7 +99,7 @@ def _receive(url: str, part: Path, tag: Path, size: int | None) -> None:
         if size and total and total != size:
             _remove(part, tag)
             raise InputError(f"{url}: offers {total:,} bytes, but {size:,} were expected. Is it another version?")
-        tag.write_text(_version(answer))
+        tag.write_text(_version(answer), "utf-8")
         with (
             open(part, "ab" if start else "wb") as file,
             tqdm(desc=part.stem, initial=start, total=total, unit="B", unit_scale=True, disable=None) as bar,

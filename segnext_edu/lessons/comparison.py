@@ -72,7 +72,7 @@ class Outcome:
     def read(cls, path: Path) -> Outcome:
         """One file. Raises InputError when it is not what the comparison writes."""
         try:
-            said = json.loads(path.read_text())
+            said = json.loads(path.read_text("utf-8"))
             outcome = cls(
                 network=said["network"],
                 seed=said["recipe"]["seed"],
@@ -180,7 +180,7 @@ def confusion(outcomes: Sequence[Outcome]) -> Tensor:
 def read_speeds(path: Path) -> dict[str, dict[str, float]]:
     """Pictures a second in "training" and "prediction", by network, from `bench_training`'s JSON. Raises InputError."""
     try:
-        rows = json.loads(path.read_text())["rows"]
+        rows = json.loads(path.read_text("utf-8"))["rows"]
         return {what: {row["network"]: float(row[what]) for row in rows} for what in ("training", "prediction")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(

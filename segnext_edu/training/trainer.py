@@ -184,7 +184,7 @@ class Run:
 
     def _log(self, record: dict[str, Any]) -> None:
         if self.accelerator.is_main_process:
-            with open(self.out / "log.jsonl", "a") as file:
+            with open(self.out / "log.jsonl", "a", encoding="utf-8") as file:
                 file.write(json.dumps(record) + "\n")
 
     def _save(self, record: dict[str, Any]) -> None:
@@ -223,6 +223,6 @@ class Run:
         for part in self.out.glob(".*.part"):
             part.unlink()
         log = self.out / "log.jsonl"
-        lines = log.read_text().splitlines()[: self.step] if log.exists() else []
+        lines = log.read_text("utf-8").splitlines()[: self.step] if log.exists() else []
         with appears_whole(log) as part:
-            part.write_text("".join(line + "\n" for line in lines))
+            part.write_text("".join(line + "\n" for line in lines), "utf-8")

@@ -191,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 print(f"  {name} is missing: {why}", file=sys.stderr)
             if args.json:
                 with appears_whole(args.json) as half:
-                    half.write_text(json.dumps({"setting": setting, **tables}, indent=1) + "\n")
+                    half.write_text(json.dumps({"setting": setting, **tables}, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

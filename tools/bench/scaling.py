@@ -15,7 +15,6 @@ import argparse
 import json
 import math
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -87,7 +86,7 @@ def setting(args: argparse.Namespace) -> str:
     """What the numbers hold for."""
     return (
         f"batch 1, float32, {CLASSES} classes, logits at the network's stride; median of {args.repeats}; "
-        f"threads: {args.threads}, load before: {os.getloadavg()[0]:.1f}, "
+        f"threads: {args.threads}, load before: {psutil.getloadavg()[0]:.1f}, "
         f"{torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}"
     )
 
@@ -131,8 +130,10 @@ def peak() -> int:
     """The most bytes of memory that this process has held so far."""
     status = Path("/proc/self/status")
     if status.exists():  # Linux, where ru_maxrss would count what the process that started this one held, too
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        (line,) = (line for line in status.read_text("utf-8").splitlines() if line.startswith("VmHWM:"))
         return 1024 * int(line.split()[1])
+    import resource  # not on Windows, where this module can be imported but measures nothing
+
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return largest if sys.platform == "darwin" else 1024 * largest
 

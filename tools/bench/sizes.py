@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = [measure(name, size, args.share) for size in SIZES for name in NETWORKS]
     with appears_whole(args.json) as part:
         stored = {"setting": setting, "rate": SIDE**3 / product, "rows": rows}
-        part.write_text(json.dumps(stored, indent=1) + "\n")
+        part.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
 
 
 def measure(name: str, size: tuple[int, int], share: float) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import psutil
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -92,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.json:
         rows = [dataclasses.asdict(row) for row in table]
         with appears_whole(args.json) as part:
-            part.write_text(json.dumps({"setting": setting, "rows": rows}, indent=1) + "\n")
+            part.write_text(json.dumps({"setting": setting, "rows": rows}, indent=1) + "\n", "utf-8")
 
 
 def line(row: Measured) -> str:
@@ -108,7 +109,7 @@ def line(row: Measured) -> str:
 
 def environment(repeats: int, processor_time: bool = False) -> dict[str, Any]:
     """What times hold for. On a machine with other work to do (its load says) they hold for nothing."""
-    names = [Path("/proc/cpuinfo").read_text()] if Path("/proc/cpuinfo").exists() else []
+    names = [Path("/proc/cpuinfo").read_text("utf-8")] if Path("/proc/cpuinfo").exists() else []
     models = [row.partition(":")[2].strip() for text in names for row in text.splitlines() if "model name" in row]
     return {
         "machine": f"{platform.system()} {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
@@ -118,7 +119,7 @@ def environment(repeats: int, processor_time: bool = False) -> dict[str, Any]:
         "torch": torch.__version__,
         "allocator": {name: value for name, value in sorted(os.environ.items()) if name.startswith("MALLOC_")},
         "waiting": os.environ.get("OMP_WAIT_POLICY", "OpenMP's default"),
-        "load": round(os.getloadavg()[0], 1),
+        "load": round(psutil.getloadavg()[0], 1),
         "clock": "processor time of all threads" if processor_time else "wall",
         "batch": 1,
         "repeats": repeats,

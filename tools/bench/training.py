@@ -163,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         setting = {name: value for name, value in vars(args).items() if name != "json"}
         setting |= {"torch": torch.__version__, "threads": torch.get_num_threads(), "data": Path(args.data).name}
         with appears_whole(args.json) as part:
-            part.write_text(json.dumps({"setting": setting, "rows": rows}, indent=1) + "\n")
+            part.write_text(json.dumps({"setting": setting, "rows": rows}, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

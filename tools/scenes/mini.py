@@ -83,7 +83,7 @@ def write_mini(folder: str | Path) -> None:
         digest = hashlib.sha256((folder / f"{split}.parquet").read_bytes()).hexdigest()
         sums.append(f"{digest}  {split}.parquet\n")
     with appears_whole(folder / "SHA256SUMS") as part:
-        part.write_text("".join(sums))
+        part.write_text("".join(sums), "utf-8")
 
 
 def main() -> None:
