@@ -2,7 +2,7 @@
 
 Memory. Linux's C library gives a large piece back to the system as soon as it is freed. Asked for again, it comes page
 by page, each filled with zeros at its first touch; a network that makes the same maps again and again pays for that
-each time (notebook 11). What counts as large is learned: the largest piece that has come and gone so far, up to 32 MiB,
+each time (notebook 12). What counts as large is learned: the largest piece that has come and gone so far, up to 32 MiB,
 and twice that may lie idle at the heap's end (mallopt(3), M_MMAP_THRESHOLD).
 
 Threads. A network is several hundred pieces of work, and after each the threads wait for the last of them. GNU's

@@ -197,14 +197,15 @@ def computed_numbers(notebook: Stored) -> Complaints:
 
 
 def exercises(notebook: Stored) -> Complaints:
-    check = re.compile(rf"^checks\.nb{notebook.path.name[:2]}\.\w+\(", re.MULTILINE)
+    topic = next((one.topic for one in SERIES if one.number == notebook.path.name[:2]), "")
+    check = re.compile(rf"^checks\.{topic}\.\w+\(", re.MULTILINE)
     for index, cell in enumerate(notebook.code):
         begins = [found.start() for found in re.finditer(r"### BEGIN SOLUTION$", cell.source, re.MULTILINE)]
         ends = [found.start() for found in re.finditer(r"### END SOLUTION$", cell.source, re.MULTILINE)]
         if len(begins) != len(ends) or any(begin > end for begin, end in zip(begins, ends, strict=True)):
             yield f"BEGIN SOLUTION and END SOLUTION do not match in {first_line(cell)}"
         elif begins and not any(check.search(here.source) for here in notebook.code[index : index + 2]):
-            yield f"no call of checks.nb{notebook.path.name[:2]} in or after the exercise {first_line(cell)}"
+            yield f"no call of checks.{topic} in or after the exercise {first_line(cell)}"
 
 
 def shown(cell: NotebookNode, kinds: tuple[str, ...] = ("execute_result", "display_data", "stream")) -> str:

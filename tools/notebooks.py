@@ -1,5 +1,7 @@
 """Run the notebooks again and store them as they are committed: `python -m tools.notebooks refresh [names…]`.
 
+`python -m tools.notebooks lists` writes README's and the tour's tables of the notebooks, from `lessons/series.py`.
+
 Everything that changes from run to run without meaning anything (times, versions, widget identifiers) is left out, so
 that a notebook whose outputs did not change is, byte for byte, the file it was.
 """
@@ -19,6 +21,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from segnext_edu.files import InputError, appears_whole, one_line_errors
+from segnext_edu.lessons import series
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -103,11 +106,35 @@ def refresh(path: Path) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; the exit code is 2 for a notebook that is not there or does not run."""
     parser = argparse.ArgumentParser(prog="python -m tools.notebooks", description=__doc__)
-    command = parser.add_subparsers(dest="command", required=True).add_parser("refresh", help="run and store again")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("refresh", help="run and store again")
     command.add_argument("names", nargs="*", help="such as 03 or 03_strip_convolution; all of them where none is given")
-    names = parser.parse_args(arguments).names
+    commands.add_parser("lists", help="write README's and the tour's tables of the notebooks")
+    args = parser.parse_args(arguments)
+    if args.command == "lists":
+        write_lists()
+        return
+    names = args.names
     for path in [find(name) for name in names] or sorted(FOLDER.glob("*.ipynb")):
         print(refresh(path), flush=True)
+
+
+def with_table(text: str, folder: str = "") -> str:
+    """A text with the table of the notebooks, and the line below it, as `series.py` has them now."""
+    pattern = r"(?m)^\| notebook \| you build.*\n(?:\|.*\n?)+(?:\nStill being written: .*\n?)?"
+    return re.sub(pattern, lambda found: series.table(folder) + "\n" * found[0].endswith("\n"), text)
+
+
+def write_lists() -> None:
+    """Write the tables of the notebooks again, in README and in the tour."""
+    readme, tour = FOLDER.parent / "README.md", find("00")
+    text, notebook = readme.read_text("utf-8"), nbformat.read(tour, as_version=4)
+    with appears_whole(readme) as part:
+        part.write_text(with_table(text, "notebooks/"), "utf-8")
+    for cell in notebook.cells:
+        cell.source = with_table(cell.source) if cell.cell_type == "markdown" else cell.source
+    with appears_whole(tour) as part:
+        nbformat.write(notebook, part)
 
 
 def find(name: str) -> Path:

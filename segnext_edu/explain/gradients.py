@@ -1,4 +1,4 @@
-"""Receptive fields (what one unit depends on) and Grad-CAM (where a stage speaks for a class), built in notebook 09."""
+"""Receptive fields (what one unit depends on) and Grad-CAM (where a stage speaks for a class), built in notebook 10."""
 
 from __future__ import annotations
 

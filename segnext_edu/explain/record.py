@@ -1,6 +1,6 @@
 """What a trained network attends to: one forward pass, recorded as it goes by, and the maps that can be read from it.
 
-`record` runs the model once; most of the rest are pure functions of what it recorded. Notebook 09 looks at the maps,
+`record` runs the model once; most of the rest are pure functions of what it recorded. Notebook 10 looks at the maps,
 each beside the control that tells whether it means anything.
 """
 

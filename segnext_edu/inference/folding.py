@@ -1,7 +1,7 @@
 """Constants multiplied into the weights: what a BatchNorm or a layer scale does to each picture is done once, before.
 
 In eval mode a BatchNorm scales and shifts each channel by constants, and so does the layer scale. Beside a convolution,
-which is linear, both disappear into its weight and bias. Notebook 11 builds these functions and proves them.
+which is linear, both disappear into its weight and bias. Notebook 12 builds these functions and proves them.
 """
 
 from __future__ import annotations

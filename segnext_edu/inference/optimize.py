@@ -2,7 +2,7 @@
 
 Nothing is approximated. What is constant once training is over is multiplied into the weights beforehand; sums are made
 where their first part already lies; what is linear is done where there is least of it, before a map is enlarged or
-multiplied out; and the FFN's wide hidden map is made some rows at a time, in memory already there (notebook 11).
+multiplied out; and the FFN's wide hidden map is made some rows at a time, in memory already there (notebook 12).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The attention atlas in a notebook's two lives: with a kernel, in JupyterLab, and without one, as a page.
 
-Both use notebook 09 itself.
+Both use notebook 10 itself.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tools.notebooks import FOLDER
 
 pytestmark = pytest.mark.slow
 
-NOTEBOOK = FOLDER / "09_attention_atlas.ipynb"
+NOTEBOOK = FOLDER / "10_attention_atlas.ipynb"
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of notebook 09 in a JupyterLab of its own."""
+    """The address of notebook 10 in a JupyterLab of its own."""
     home = tmp_path_factory.mktemp("lab")
     (home / "work").mkdir()
     (home / "work" / NOTEBOOK.name).write_bytes(NOTEBOOK.read_bytes())

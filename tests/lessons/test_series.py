@@ -1,38 +1,26 @@
-"""What lists the notebooks lists those that there are, under one title."""
+"""What lists the notebooks lists those that there are."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import nbformat
-import pytest
 
-from segnext_edu.lessons.series import SERIES
-from tools.notebooks import FOLDER
-
-ROOT = Path(__file__).parents[1]
-WRITTEN = [notebook for notebook in SERIES if notebook.written]
-
-
-def text_of(name: str) -> str:
-    if name.endswith(".md"):
-        return (ROOT / name).read_text("utf-8")
-    return "\n".join(cell.source for cell in nbformat.read(ROOT / name, as_version=4).cells)
+from segnext_edu.lessons.series import SERIES, WRITTEN, table
+from tools.notebooks import FOLDER, with_table
 
 
 def test_the_series_is_what_lies_in_the_folder() -> None:
     assert [notebook.file for notebook in WRITTEN] == sorted(path.name for path in FOLDER.glob("*.ipynb"))
-    assert [notebook.number for notebook in SERIES] == [f"{number:02}" for number in range(len(SERIES))]
+    assert len({notebook.topic for notebook in SERIES}) == len(SERIES)
 
 
-@pytest.mark.parametrize(
-    ("name", "folder", "first"), [("README.md", "notebooks/", "00"), ("notebooks/00_tour.ipynb", "", "01")]
-)
-def test_a_list_of_the_notebooks_is_whole(name: str, folder: str, first: str) -> None:
-    """A row for each that is written, and one line that names those that are not."""
-    text = text_of(name)
-    rows = re.findall(r"(?m)^\| \[(.+?)\]\((\S+?)\) \|", text)
-    assert rows == [(f"{n.number} {n.title}", f"{folder}{n.file}") for n in WRITTEN if n.number >= first]
-    missing = ", ".join(f"{notebook.number} {notebook.title}" for notebook in SERIES if not notebook.written)
-    assert re.findall(r"(?m)^Still being written: (.+)\.$", text) == ([missing] if missing else [])
+def test_readme_and_tour_list_them() -> None:
+    """After a change of the series: python -m tools.notebooks lists"""
+    readme = (FOLDER.parent / "README.md").read_text("utf-8")
+    tour = "\n".join(cell.source for cell in nbformat.read(FOLDER / SERIES[0].file, as_version=4).cells)
+    assert table("notebooks/") in readme and table() in tour
+
+
+def test_an_old_table_is_replaced_and_nothing_else() -> None:
+    old = "| notebook | you build | a |\n| --- | --- | --- |\n| x | y | z |\n\nStill being written: all."
+    assert with_table(f"Before.\n\n{old}\n\nAfter.\n") == f"Before.\n\n{table()}\n\nAfter.\n"
+    assert with_table("| other | table |\n") == "| other | table |\n"

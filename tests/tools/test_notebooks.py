@@ -46,7 +46,7 @@ def good(folder: Path) -> Stored:
     named = "As in Tab. 2, Exercise 3.1, section 4, Figure 1, Fig. 2(b) and `1.5`, $0.5$, Python 3.11."
     section = f"### 3.2 A `part`\n\n**Figure 1.** {named} [Up](#3.2-A-part)"
     error = new_output("error", ename="ZeroDivisionError")
-    exercise = "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n\nchecks.nb03.f(f)"
+    exercise = "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n\nchecks.strip_conv.f(f)"
     cells = [
         new_markdown_cell(OPENING),
         new_markdown_cell("## 4 · Strips\n\n#### Exercise 3.1 · One\n\n" + section),
@@ -132,8 +132,8 @@ BROKEN = {
     "Fig 2(c) is nowhere": prose("See Fig. 2(c)."),
     "Tab 20 is nowhere": prose("See Tab. 20."),
     "a number typed into the prose: 1.78": prose("It is 1.78 times as fast."),
-    "do not match": cell("### BEGIN SOLUTION\nchecks.nb03.f(f)"),
-    "no call of checks.nb03": cell("### BEGIN SOLUTION\n### END SOLUTION\nchecks.nb04.f(f)"),
+    "do not match": cell("### BEGIN SOLUTION\nchecks.strip_conv.f(f)"),
+    "no call of checks.strip_conv": cell("### BEGIN SOLUTION\n### END SOLUTION\nchecks.msca.f(f)"),
     "what was to be the same": cell("a.allclose(b), a.equal(c)", result("(True, False)")),
     "a nan that nobody speaks of": cell("loss", result("tensor(nan)")),
     "speaks of below 'show": cell("show(plot)", new_output("display_data", {"text/plain": "nan times as fast"})),

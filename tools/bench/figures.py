@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from segnext_edu.lessons.figures import Explorer
-from segnext_edu.lessons.figures.catalogue import NAMES, build
+from segnext_edu.lessons.figures.catalogue import TOPICS, build
 
 GOAL = 150  # milliseconds: above it, a slider feels as if it stuck
 MOVES = 8  # a control
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     load = os.getloadavg()[0]
     print(f"threads: {torch.get_num_threads()}, load before: {load:.1f}, goal: {GOAL} ms an interaction")
     print(f"{'':26}{'first':>10}{'median':>10}{'slowest':>10}   by the control")
-    for name in NAMES:
+    for name in TOPICS:
         start = time.perf_counter()
         explorer = build(name)
         first = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Measures what notebook 11 draws: `python -m tools.bench sizes --json data/runs/sizes_cpu.json`.
+"""Measures what notebook 12 draws: `python -m tools.bench sizes --json data/runs/sizes_cpu.json`.
 
 Seven networks on pictures of several sizes, and a matrix product for the rate, on one thread. The time is the
 processor's, as in `scaling.py`: it stands still while the machine does other things. Page faults count. Each call is

@@ -10,13 +10,13 @@ from nbformat import NotebookNode
 from segnext_edu.files import InputError
 
 HEADING = re.compile(r"^#### Exercise (\d+\.\d+) · (.+?) · (●+)○* · (\d+) min$", re.MULTILINE)
-CHECK = re.compile(r"^checks\.(nb\d\d\.\w+)\((\w+)\)$", re.MULTILINE)
+CHECK = re.compile(r"^checks\.(\w+\.\w+)\((\w+)\)$", re.MULTILINE)
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION\n", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: `points` are its ●, `check` is such as "nb03.strip_pair", `cell` the index of its code cell."""
+    """One exercise: `points` are its ●, `check` is such as "msca.attend", `cell` the index of its code cell."""
 
     number: str
     title: str

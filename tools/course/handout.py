@@ -21,10 +21,10 @@ from nbformat.v4 import new_code_cell
 
 from segnext_edu.files import InputError, appears_whole
 from segnext_edu.lessons.course import SOLUTIONS
+from segnext_edu.lessons.series import SERIES
 from tools.course.exercises import Exercise, exercises
 from tools.notebooks import FOLDER
 
-PROBLEM_SETS = {"ps1": ("01", "02", "03"), "ps2": ("04", "05"), "ps3": ("06", "07"), "ps4": ("08", "09")}
 UNGRADED = "ungraded"
 POINTS = """# Leave this cell as it is: it counts the points, and lends you our answer while yours is open.
 from segnext_edu.lessons import course
@@ -43,7 +43,7 @@ def originals() -> dict[str, list[Path]]:
 
 def folder(name: str) -> str:
     """ps1 for 01_scenes_and_labels.ipynb."""
-    return next((one for one, numbers in PROBLEM_SETS.items() if name[:2] in numbers), UNGRADED)
+    return next((one.problem_set for one in SERIES if one.file == name and one.problem_set), UNGRADED)
 
 
 def write(out: Path, for_whom: Literal["students", "lecturer"]) -> dict[str, list[Exercise]]:

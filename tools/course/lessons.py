@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import nbformat
 from nbformat import NotebookNode
 
+from segnext_edu.lessons.series import WRITTEN
 from tools.course.exercises import Exercise, exercises
-from tools.notebooks import FOLDER, find
+from tools.notebooks import find
 
 
 @dataclass(frozen=True)
@@ -51,5 +52,5 @@ def section_with_figure(notebook: NotebookNode) -> str:
 
 
 def numbers() -> list[str]:
-    """The series' notebooks, by the two digits that they begin with."""
-    return sorted(path.name[:2] for path in FOLDER.glob("[0-9][0-9]_*.ipynb"))
+    """The written notebooks, by the two digits that they begin with."""
+    return [notebook.number for notebook in WRITTEN]

@@ -18,6 +18,7 @@ import torch
 
 from segnext_edu.files import appears_whole
 from segnext_edu.lessons.course import verdict
+from segnext_edu.lessons.series import WRITTEN
 from tools.course.deck import drawn, page
 from tools.course.grade import mutants_of
 from tools.course.lessons import lesson, numbers
@@ -32,15 +33,14 @@ GENERATED = (
     "",
 )
 INSTRUCTOR = FOLDER / "instructor"
-LESSONS = (
-    ("A name for every pixel", 50, ("00", "01")),
-    ("What is a good answer?", 50, ("02",)),
-    ("Far for little", 50, ("03",)),
-    ("A gate, and blocks of it", 50, ("04", "05")),
-    ("The whole picture at once, and the whole model", 50, ("06", "07")),
-    ("How it learns, and where it looks", 50, ("08", "09")),
-    ("SegNeXt in two hours", 120, ("00", "03", "04", "05", "07")),
-)
+IN_TWO_HOURS = ("tour", "strip_conv", "msca", "mscan", "segnext")
+
+
+def taught() -> list[tuple[str, int, tuple[str, ...]]]:
+    """The lessons: title, minutes, the notebooks' numbers; those of the series, and one of two hours."""
+    titles = dict.fromkeys(notebook.lesson for notebook in WRITTEN if notebook.lesson)
+    one_by_one = [(title, 50, tuple(n.number for n in WRITTEN if n.lesson == title)) for title in titles]
+    return [*one_by_one, ("SegNeXt in two hours", 120, tuple(n.number for n in WRITTEN if n.topic in IN_TWO_HOURS))]
 
 
 def plan(title: str, minutes: int, names: tuple[str, ...]) -> str:
@@ -101,11 +101,11 @@ def on_screen(name: str, first: bool) -> list[tuple[int, str]]:
 
 def plans() -> str:
     """All the lessons, and the notebooks that are in none."""
-    taught = {name for *_, names in LESSONS for name in names}
-    rest = [lesson(name) for name in numbers() if name not in taught]
+    seen = {name for *_, names in taught() for name in names}
+    rest = [lesson(name) for name in numbers() if name not in seen]
     lines = [f"- {part.title} ({part.file}): {'; '.join(goal.rstrip('.;') for goal in part.goals)}." for part in rest]
     after = ["## After the lessons", "", "Notebooks to read on one's own:", "", *lines, ""] if lines else []
-    return "\n".join([*GENERATED, "# Lessons", "", *(plan(*one) for one in LESSONS), *after])
+    return "\n".join([*GENERATED, "# Lessons", "", *(plan(*one) for one in taught()), *after])
 
 
 def mistakes(name: str) -> str:
@@ -179,7 +179,7 @@ def pages() -> dict[str, str]:
         "plans.md": plans(),
         "mistakes.md": "\n".join([*GENERATED, "# What students get wrong", "", *map(mistakes, names)]),
         "slides.md": "\n".join([*GENERATED, "# What the slides show", "", *decks]),
-        **{f"sheets/sheet_{name}.html": sheet(name) for name in names},
+        **{f"sheets/{one.topic}.html": sheet(one.number) for one in WRITTEN},
     }
 
 

@@ -1,6 +1,6 @@
 """What the atlas shows: one photograph as two networks see it, a trained one and one of random weights.
 
-Notebook 09's interactive figure and the page that `python -m segnext_edu atlas` writes both read their maps here, so
+Notebook 10's interactive figure and the page that `python -m segnext_edu atlas` writes both read their maps here, so
 that they show the same. All of it is computed from one recorded forward pass a network; for gradients, from a second
 one whose graph is kept (`atlas_graph.py`).
 """

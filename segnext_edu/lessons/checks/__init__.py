@@ -1,5 +1,17 @@
-"""The exercises' checks, one module a notebook: `checks.nb08.segmentation_loss(your_function)` answers in words."""
+"""The exercises' checks, a module per topic: `checks.training.segmentation_loss(your_function)` answers in words."""
 
-from segnext_edu.lessons.checks import nb00, nb01, nb02, nb03, nb04, nb05, nb06, nb07, nb08, nb09, nb11
+from __future__ import annotations
 
-__all__ = ["nb00", "nb01", "nb02", "nb03", "nb04", "nb05", "nb06", "nb07", "nb08", "nb09", "nb11"]
+from importlib import import_module
+from typing import Any
+
+from segnext_edu.lessons.series import WRITTEN
+
+__all__ = [notebook.topic for notebook in WRITTEN]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    """A topic's checks, imported when they are asked for."""
+    if name not in __all__:
+        raise AttributeError(f"there are no checks for {name!r}; there are {', '.join(__all__)}")
+    return import_module(f"{__name__}.{name}")

@@ -47,7 +47,7 @@ def lend(number: str, namespace: dict[str, Any]) -> None:
 
 
 def verdict(check: str, answer: Any) -> str:
-    """What `check`, such as "nb03.strip_pair", has to say about an answer: one line that begins with ✓ or ✗."""
+    """What `check`, such as "strip_conv.strip_pair", has to say about an answer: one line that begins with ✓ or ✗."""
     from segnext_edu.lessons import checks
 
     notebook, exercise = check.split(".")

@@ -1,4 +1,4 @@
-"""The interactive figures of the notebooks, by notebook: what the tests and the benchmark go through."""
+"""The notebooks' interactive figures by topic: what the tests and the benchmark go through."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import importlib
 from pathlib import Path
 
 from segnext_edu.lessons.figures import Explorer
+from segnext_edu.lessons.series import WRITTEN
 
-NAMES = sorted(path.stem for path in Path(__file__).parent.glob("nb[0-9][0-9].py"))
+TOPICS = [one.topic for one in WRITTEN if Path(__file__).with_name(f"{one.topic}.py").exists()]
 
 
-def build(name: str) -> Explorer:
-    """The figure of one notebook, "nb03" say, as it stands when it opens; with shipped data, and drawn once."""
-    return importlib.import_module(f"segnext_edu.lessons.figures.{name}").explorer()
+def build(topic: str) -> Explorer:
+    """A notebook's figure as it stands when it opens; with shipped data, and drawn once."""
+    return importlib.import_module(f"segnext_edu.lessons.figures.{topic}").explorer()

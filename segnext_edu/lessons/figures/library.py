@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from PIL import Image
 
 from segnext_edu.explain.atlas.maps import look
-from segnext_edu.lessons.figures.nb09_panels import Scene
+from segnext_edu.lessons.figures.atlas_panels import Scene
 from segnext_edu.model.segnext import SegNeXt
 
 CACHE_BYTES = 768 * 2**20  # of forward passes; a photograph of 256 × 384 takes tiny 450 MB, nearly all for the graphs

@@ -11,7 +11,7 @@ from segnext_edu.lessons import checks
 
 @pytest.fixture
 def verdict(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture) -> Callable[[str, Callable], str]:
-    """verdict(exercise, answer): what the check of this notebook (test_nb03 tests checks.nb03) prints."""
+    """verdict(exercise, answer): what the check of this notebook (test_nb03 tests checks.strip_conv) prints."""
     module = getattr(checks, request.module.__name__.rpartition("test_")[2])
 
     def of(exercise: str, answer: Callable) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from segnext_edu.lessons.checks import nb03, nb08
+from segnext_edu.lessons.checks import strip_conv, training
 from segnext_edu.lessons.checks.sources import is_empty, oddity, prints
 
 
@@ -92,9 +92,9 @@ def test_nothing_is_said_of_other_lines(answer: Callable) -> None:
 
 
 def test_a_check_says_so_behind_its_own_words(capsys: pytest.CaptureFixture) -> None:
-    nb03.multiply_adds(powers)
-    nb08.training_step(names_only)
-    nb03.multiply_adds(dots)
+    strip_conv.multiply_adds(powers)
+    training.training_step(names_only)
+    strip_conv.multiply_adds(dots)
     first, second, third = capsys.readouterr().out.splitlines()
     assert first.startswith("✗ dense: ") and first.endswith("x**2 is x squared.")
     assert "Without loss.backward()" in second and second.endswith("`loss.backward()` calls it.")

@@ -11,14 +11,14 @@ from ipywidgets import Checkbox, Dropdown, FloatSlider, IntSlider, SelectionSlid
 from PIL import Image
 
 from segnext_edu.lessons.figures import Explorer
-from segnext_edu.lessons.figures.catalogue import NAMES, build
+from segnext_edu.lessons.figures.catalogue import TOPICS, build
 from tools.bench import figures
 
 # They follow the arrow keys, or space.
 KEYBOARD = (Checkbox, Dropdown, FloatSlider, IntSlider, SelectionSlider, ToggleButtons)
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=TOPICS)
 def figure(request: pytest.FixtureRequest) -> Iterator[Explorer]:
     explorer = build(request.param)
     yield explorer
@@ -65,6 +65,6 @@ def test_no_figure_is_left_in_pyplot(figure: Explorer) -> None:
 
 
 def test_the_benchmark_names_every_figure(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "NAMES", NAMES[:1])
+    monkeypatch.setattr(figures, "TOPICS", TOPICS[:1])
     assert figures.main() == 0
-    assert NAMES[0] in capsys.readouterr().out
+    assert TOPICS[0] in capsys.readouterr().out

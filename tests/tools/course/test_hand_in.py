@@ -14,7 +14,7 @@ from tools.course import handout
 from tools.course.exercises import Exercise
 
 OURS = "def multiply_adds(c, k, h, w):\n    return c * c * k * k * h * w, c * k * k * h * w, 2 * c * k * h * w\n"
-EXERCISE = Exercise("3.1", "Write the bill", 1, 5, "nb03.multiply_adds", "multiply_adds", 0, OURS)
+EXERCISE = Exercise("3.1", "Write the bill", 1, 5, "strip_conv.multiply_adds", "multiply_adds", 0, OURS)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ CELL = '''def twice(x: int) -> int:
     return 2 * x
     ### END SOLUTION
 
-checks.nb03.twice(twice)'''
+checks.strip_conv.twice(twice)'''
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def small(heading: str = "#### Exercise 3.7 · Twice · ●●○ · 10 min", so
 def test_an_exercise_is_read_from_its_cells() -> None:
     (exercise,) = exercises(small())
     assert (exercise.number, exercise.title, exercise.points, exercise.minutes) == ("3.7", "Twice", 2, 10)
-    assert (exercise.check, exercise.name, exercise.cell) == ("nb03.twice", "twice", 1)
+    assert (exercise.check, exercise.name, exercise.cell) == ("strip_conv.twice", "twice", 1)
     assert "BEGIN" in exercise.solution and "checks." not in exercise.solution
 
 
@@ -60,7 +60,9 @@ def test_a_student_finds_a_stub_and_the_pictures_that_are_expected() -> None:
     original = small()
     _, stub, points, shown = handout.copy(original, "ps1").cells
     assert "return 2" not in stub.source and "SOLUTION" not in stub.source
-    assert stub.source.startswith("def twice(x: int) -> int:") and stub.source.endswith("checks.nb03.twice(twice)")
+    assert stub.source.startswith("def twice(x: int) -> int:") and stub.source.endswith(
+        "checks.strip_conv.twice(twice)"
+    )
     with pytest.raises(NotImplementedError):
         exec(f"{stub.source.partition('checks.')[0]}\ntwice(3)", {})
     assert not stub.outputs and stub.execution_count is None and shown.outputs[0].text == "42"

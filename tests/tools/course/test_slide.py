@@ -138,7 +138,7 @@ def test_a_section_name_is_no_markdown() -> None:
 
 
 def test_a_figure_with_controls_may_be_made_in_one_cell_and_shown_in_another() -> None:
-    made = text("atlas = nb09.explorer()", "")
+    made = text("atlas = atlas.explorer()", "")
     assert slide.has_controls(new_notebook(cells=[made, drawn("atlas")]), 1)
     assert slide.has_controls(new_notebook(cells=[drawn("Explorer(draw, step=3)")]), 0)
     assert not slide.has_controls(new_notebook(cells=[made, drawn("figure")]), 1)

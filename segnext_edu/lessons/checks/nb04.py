@@ -1,7 +1,0 @@
-"""The checks of notebook 04, an exercise each."""
-
-from segnext_edu.lessons.checks.nb04_cost import attention_bills
-from segnext_edu.lessons.checks.nb04_gate import attend
-from segnext_edu.lessons.checks.nb04_scales import scales
-
-__all__ = ["attend", "attention_bills", "scales"]

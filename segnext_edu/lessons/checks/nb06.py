@@ -1,7 +1,0 @@
-"""The checks of notebook 06, an exercise each."""
-
-from segnext_edu.lessons.checks.nb06_cost import multiply_adds
-from segnext_edu.lessons.checks.nb06_start import soft_start
-from segnext_edu.lessons.checks.nb06_update import update_coef
-
-__all__ = ["multiply_adds", "soft_start", "update_coef"]
