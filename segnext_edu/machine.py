@@ -74,7 +74,7 @@ class Watcher(threading.Thread):
 
 def others() -> float:
     """Processor seconds of all other processes, since some time in the past."""
-    user, nice, system = (int(ticks) for ticks in STAT.read_text().split()[1:4])
+    user, nice, system = (int(ticks) for ticks in STAT.read_text("ascii").split()[1:4])
     return (user + nice + system) / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 

@@ -26,7 +26,7 @@ def name(requirement: str) -> str:
 
 def sources() -> Iterator[tuple[str, str]]:
     """Where and what: every module, and every code cell of a notebook."""
-    for folder in ("segnext_edu", "tests"):
+    for folder in ("segnext_edu", "tests", "tools"):
         for path in (ROOT / folder).rglob("*.py"):
             yield str(path.relative_to(ROOT)), path.read_text("utf-8")
     for path in (ROOT / "notebooks").glob("*.ipynb"):
@@ -44,7 +44,7 @@ def imported() -> dict[str, set[str]]:
             modules += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             for module in modules:
                 found.setdefault(module.partition(".")[0], set()).add(where)
-    ours = {"segnext_edu", "tests"} | {path.stem for path in (ROOT / "tests").rglob("*.py")}
+    ours = {"segnext_edu", "tests", "tools"} | {path.stem for path in (ROOT / "tests").rglob("*.py")}
     return {top: where for top, where in found.items() if top not in sys.stdlib_module_names | ours}
 
 

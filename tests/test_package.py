@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,29 +18,35 @@ import segnext_edu
 
 PACKAGE = Path(segnext_edu.__file__).parent
 HEAVY = {"accelerate", "datasets", "ipywidgets", "kornia", "matplotlib", "pandas", "pyarrow"}
-LIGHT = ("files", "strip_conv", "msca", "mscan", "hamburger", "segnext", "cost", "checkpoints", "metrics", "explain")
+LIGHT = ("files", "model.segnext", "cost", "checkpoints", "metrics", "explain.record")
 
-# What each part of the model may build on. Everything else stands on top of the model and is not named here.
-BELOW = {
-    "files": set(),
-    "strip_conv": set(),
-    "msca": {"strip_conv"},
-    "mscan": {"strip_conv", "msca"},
-    "hamburger": set(),
-    "segnext": {"strip_conv", "msca", "mscan", "hamburger"},
-}
+# Rooms, from the ground up: each may import from those below it. Those on one floor know nothing of each other.
+FLOORS = (
+    {"model", "cost", "files", "figures", "machine"},
+    {"data"},
+    {"metrics", "checkpoints"},
+    {"inference"},
+    {"official", "explain", "training"},
+    {"lessons"},
+    {"cli"},
+    {"__main__"},
+)
+TOOLS = ("tools", "tests")
 
 
 @cache
 def modules() -> dict[str, ast.Module]:
     """Every module of the package by its name below `segnext_edu`, parsed. A folder goes by the folder's name."""
-    paths = (path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+    paths = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
     dotted = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in paths}
     return {name.removesuffix(".__init__"): ast.parse(path.read_text("utf-8")) for name, path in dotted.items()}
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
-    """The dotted names that a module imports, at whatever depth; `from a import b` gives both a and a.b."""
+    """The dotted names that a module imports, at whatever depth; `from a import b` gives both a and a.b.
+
+    Names in strings count, too, such as those that import_module() is given.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -47,6 +54,8 @@ def imports(tree: ast.AST) -> Iterator[str]:
             assert node.level == 0, f"line {node.lineno}: relative imports hide which way they point"
             yield node.module or ""
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from re.findall(r"^(?:segnext_edu|tools|tests)(?:\.\w+)+", node.value)
 
 
 def edges() -> dict[str, set[str]]:
@@ -58,13 +67,28 @@ def edges() -> dict[str, set[str]]:
     }
 
 
+def room(name: str) -> str:
+    return name.partition(".")[0]
+
+
 def test_imports_go_round_no_circle() -> None:
     TopologicalSorter(edges()).prepare()
 
 
-@pytest.mark.parametrize("name", BELOW)
+@pytest.mark.parametrize("name", modules())
 def test_imports_point_one_way(name: str) -> None:
-    assert edges()[name] <= BELOW[name]
+    below = set().union(*FLOORS[: next(floor for floor, rooms in enumerate(FLOORS) if room(name) in rooms)])
+    assert {room(other) for other in edges()[name]} <= below | {room(name)}
+
+
+@pytest.mark.parametrize("name", modules())
+def test_the_package_knows_no_tools(name: str) -> None:
+    assert not {room(found) for found in imports(modules()[name])} & set(TOOLS)
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE.parent / "tools").rglob("*.py")), ids=lambda path: path.stem)
+def test_tools_know_no_tests(path: Path) -> None:
+    assert "tests" not in {room(found) for found in imports(ast.parse(path.read_text("utf-8")))}
 
 
 @pytest.mark.parametrize("name", LIGHT)

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from segnext_edu import processes
 from segnext_edu.files import InputError
+from segnext_edu.training import processes
 
 PRECISIONS = ("auto", "float32", "bf16")
 

@@ -135,8 +135,8 @@ def test_the_numbers_are_those_of_the_bytes(opened: Watched) -> None:
     """What the bars say is what lies in the page for the pixel that is picked."""
     shown = opened.page.text_content("#verdict")
     label = opened.page.evaluate(
-        "() => { const l = page.networks[0].labels, [h, w] = l.shape;"
-        " return page.classes[at(l)[Math.floor(state.y * h) * w + Math.floor(state.x * w)]]; }"
+        "() => { const l = atlas.networks[0].labels, [h, w] = l.shape;"
+        " return atlas.classes[at(l)[Math.floor(state.y * h) * w + Math.floor(state.x * w)]]; }"
     )
     assert shown == f"trained takes this pixel for {label}"
     assert opened.page.locator("#bars .bar").count() == 5

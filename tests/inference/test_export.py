@@ -18,8 +18,9 @@ from segnext_edu.checkpoints import read
 from segnext_edu.cli import parser
 from segnext_edu.data.images import to_tensor
 from segnext_edu.files import InputError, repository_data
+from segnext_edu.inference import export, run_exported
 from segnext_edu.inference.export import checked, metadata, trace, write_onnx, write_pt2
-from segnext_edu.inference.predict import export, predict, run_exported
+from segnext_edu.inference.predict import predict
 
 pytestmark = pytest.mark.slow
 

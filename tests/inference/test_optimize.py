@@ -12,6 +12,7 @@ from PIL import Image
 from torch import nn
 
 from segnext_edu.checkpoints import available, from_official, load
+from segnext_edu.data.images import to_tensor
 from segnext_edu.inference import optimize as module
 from segnext_edu.inference import predict
 from segnext_edu.inference.optimize import FastHamburger, FastSegNeXt, FastStage, optimize
@@ -159,7 +160,7 @@ def test_bfloat16_labels_photographs_the_same(real_data: Path) -> None:
     same = []
     for name in names:
         (photo,) = (real_data / "labelmefacade" / "images").glob(f"{name}.*")
-        picture = predict.to_tensor(Image.open(photo).convert("RGB"))
+        picture = to_tensor(Image.open(photo).convert("RGB"))
         labels, coarse = (predict.predict(net, picture, None) for net in (model, fast))
         same.append((labels == coarse).float().mean().item())
     assert min(same) > 0.97, same
