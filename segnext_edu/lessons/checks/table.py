@@ -38,6 +38,7 @@ class Exercise:
     suspect: Callable[..., str] = lambda came, right, *arguments: (
         ""
     )  # what to add where no mistake explains the numbers
+    drawn: str = ""  # what to add where the answer gives other numbers when it is asked again
     everywhere: bool = False  # a mistake is named only if it explains the answer in all the cases
     changed: str = ""  # said when the answer has changed an argument in place
     retell: Callable[[str, str], str] = lambda said, proved: said  # what went wrong in a group of cases, in more words
@@ -91,6 +92,8 @@ class Exercise:
         changed = changed and bool(self.changed)
         if not same(came, right, self.tolerance):
             why = self._why(answer, came, arguments) or self.suspect(came, right, *arguments)
+            if self.drawn and not same(came, self._form(answer, case)[0]):
+                why = self.drawn
             if not changed or why:
                 raise Wrong((self.say or differs)(came, right, *arguments) + why)
         if changed:
@@ -99,7 +102,8 @@ class Exercise:
     def _why(self, answer: Callable[..., Any], came: Any, arguments: Case) -> str:
         seen = [(came, arguments)]
         if self.everywhere:
-            seen = [self._form(answer, case)[::2] for cases in self.cases.values() for case in cases]
+            every = [self._form(answer, case) for cases in self.cases.values() for case in cases]
+            seen = [(came, arguments) for came, _, arguments, _ in every]
         suspects = [self._suspects(arguments) for _, arguments in seen]
 
         def explains(sentence: str) -> bool:
@@ -117,6 +121,8 @@ class Exercise:
         if not isinstance(right, tuple):
             return self._read_one(result, right, self.expected, result, arguments)
         tensors = isinstance(right[0], Tensor)
+        if isinstance(result, Tensor | np.ndarray) and result.ndim == 1 and not tensors:
+            result = list(result)
         if (
             not isinstance(result, tuple | list)
             or len(result) != len(right)
