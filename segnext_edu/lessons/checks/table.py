@@ -89,15 +89,13 @@ class Exercise:
 
     def _expect(self, answer: Callable[..., Any], case: Case) -> None:
         came, right, arguments, changed = self._form(answer, case)
-        changed = changed and bool(self.changed)
+        if changed and self.changed:
+            raise Wrong(self.changed)
         if not same(came, right, self.tolerance):
             why = self._why(answer, came, arguments) or self.suspect(came, right, *arguments)
             if self.drawn and not same(came, self._form(answer, case)[0]):
                 why = self.drawn
-            if not changed or why:
-                raise Wrong((self.say or differs)(came, right, *arguments) + why)
-        if changed:
-            raise Wrong(self.changed)
+            raise Wrong((self.say or differs)(came, right, *arguments) + why)
 
     def _why(self, answer: Callable[..., Any], came: Any, arguments: Case) -> str:
         seen = [(came, arguments)]
