@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from segnext_edu.data import IGNORE
-from segnext_edu.lessons.checks.exercise import Wrong, call, cause, check, described
+from segnext_edu.lessons.checks.exercise import Wrong, call, described
+from segnext_edu.lessons.checks.table import Exercise
+
+__all__ = ["class_shares"]
 
 SIZES = ((5, 9, 4), (12, 7, 6), (3, 20, 11))  # height, width, classes; never square
-
-
-def class_shares(answer: Callable[[np.ndarray, int], np.ndarray]) -> None:
-    check(answer, _all_labelled, _some_ignored, _absent_classes, _an_array)
 
 
 def _right(labels: np.ndarray, count: int) -> np.ndarray:
@@ -21,65 +21,52 @@ def _right(labels: np.ndarray, count: int) -> np.ndarray:
     return np.bincount(labelled, minlength=count) / labelled.size
 
 
-def _labels(height: int, width: int, count: int, ignored: float) -> np.ndarray:
+def _labels(height: int, width: int, count: int, ignored: float | None) -> tuple[np.ndarray, int]:
+    if ignored is None:
+        return np.zeros((height, width), dtype=np.uint8), count
     numbers = np.random.default_rng(height * width)
     labels = numbers.integers(0, count, (height, width)).astype(np.uint8)
     labels[numbers.random((height, width)) < ignored] = IGNORE
-    return labels
+    return labels, count
 
 
-def _compare(answer: Callable[[np.ndarray, int], np.ndarray], labels: np.ndarray, count: int) -> None:
-    given = labels.copy()
-    came = call(answer, given, count)
-    if not np.array_equal(given, labels):
-        raise Wrong("Your function changed the labels in place. Whoever called it still needs them.")
-    result, expected = np.asarray(came), _right(labels, count)
+def _shares(came: Any, expected: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    result = np.asarray(came)
     if result.ndim != 1:
         got = f"one of shape {result.shape}" if result.ndim else described(came)
         raise Wrong(f"Expected an array of {count} shares, but got {got}.")
     if len(result) != count:
+        large, small = len(result) > 255, len(result) < count
         raise Wrong(
             f"Expected {count} shares, one a class, but got {len(result)}."
-            + (
-                " That is one for every number up to 255: set the ignored pixels aside first."
-                if len(result) > 255
-                else ""
-            )
-            + (" Classes that do not occur need a 0: bincount has `minlength`." if len(result) < count else "")
+            + " That is one for every number up to 255: set the ignored pixels aside first." * large
+            + " Classes that do not occur need a 0: bincount has `minlength`." * small
         )
-    if not np.issubdtype(result.dtype, np.number) or not np.allclose(result, expected):
-        counts = expected * (labels != IGNORE).sum()
-        suspects = {
-            "These are the counts. Divide by the number of labelled pixels.": counts,
-            "You divided by all pixels; the ignored ones have no share to give.": counts / labels.size,
-            "These are per cent. A share lies between 0 and 1.": 100 * expected,
-            "You divided by the number of classes.": counts / count,
-            "You averaged over the classes that occur only.": counts / max((counts > 0).sum(), 1),
-            "You divided by the height: len() counts the rows. `.size` counts all.": counts / len(labels),
-            "You divided by the sum of the labels. Divide by how many there are.": counts / max(labels.sum(), 1),
-            "The ignored pixels are counted as class 0. Leave them out.": _right(
-                np.where(labels == IGNORE, 0, labels), count
-            ),
-            "All zeros: `//` drops what is behind the point. Use `/`.": np.zeros(count),
-            "They were rounded. Keep all their digits.": expected.round(2),
-        }
-        shown = ", ".join(f"{float(share):.3g}" for share in result[:3])
-        raise Wrong(
-            f"The first shares are {shown}, expected {', '.join(f'{share:.3g}' for share in expected[:3])}."
-            + cause(lambda suspect: np.allclose(result, suspect), suspects)
-        )
+    return result if np.issubdtype(result.dtype, np.number) else np.full(count, np.nan)
 
 
-def _all_labelled(answer: Callable[[np.ndarray, int], np.ndarray]) -> str:
-    for height, width, count in SIZES:
-        _compare(answer, _labels(height, width, count, 0.0), count)
-    return "shares of fully labelled pictures"
+def _mistakes(labels: np.ndarray, count: int) -> dict[str, np.ndarray]:
+    expected = _right(labels, count)
+    counts = expected * (labels != IGNORE).sum()
+    return {
+        "These are the counts. Divide by the number of labelled pixels.": counts,
+        "You divided by all pixels; the ignored ones have no share to give.": counts / labels.size,
+        "These are per cent. A share lies between 0 and 1.": 100 * expected,
+        "You divided by the number of classes.": counts / count,
+        "You averaged over the classes that occur only.": counts / max((counts > 0).sum(), 1),
+        "You divided by the height: len() counts the rows. `.size` counts all.": counts / len(labels),
+        "You divided by the sum of the labels. Divide by how many there are.": counts / max(labels.sum(), 1),
+        "The ignored pixels are counted as class 0. Leave them out.": _right(
+            np.where(labels == IGNORE, 0, labels), count
+        ),
+        "All zeros: `//` drops what is behind the point. Use `/`.": np.zeros(count),
+        "They were rounded. Keep all their digits.": expected.round(2),
+    }
 
 
-def _some_ignored(answer: Callable[[np.ndarray, int], np.ndarray]) -> str:
-    for height, width, count in SIZES:
-        _compare(answer, _labels(height, width, count, 0.4), count)
-    return "ignored pixels do not count"
+def _first_three(came: np.ndarray, right: np.ndarray, *_: Any) -> str:
+    shown, expected = (", ".join(f"{float(share):.3g}" for share in shares[:3]) for shares in (came, right))
+    return f"The first shares are {shown}, expected {expected}."
 
 
 def _an_array(answer: Callable[[np.ndarray, int], np.ndarray]) -> str:
@@ -89,6 +76,17 @@ def _an_array(answer: Callable[[np.ndarray, int], np.ndarray]) -> str:
     return "as an array"
 
 
-def _absent_classes(answer: Callable[[np.ndarray, int], np.ndarray]) -> str:
-    _compare(answer, np.zeros((4, 6), dtype=np.uint8), 5)
-    return "a class that does not occur has share 0"
+class_shares = Exercise(
+    _right,
+    {
+        "shares of fully labelled pictures": [(*size, 0.0) for size in SIZES],
+        "ignored pixels do not count": [(*size, 0.4) for size in SIZES],
+        "a class that does not occur has share 0": [(4, 6, 5, None)],
+    },
+    _mistakes,
+    given=_labels,
+    read=_shares,
+    say=_first_three,
+    changed="Your function changed the labels in place. Whoever called it still needs them.",
+    parts=(_an_array,),
+)
