@@ -47,53 +47,47 @@ def _update_near(came: Tensor) -> Callable[[Tensor], bool]:
     return lambda wrong: torch.allclose(came, wrong, rtol=1e-4)
 
 
-def _mistakes(x: Tensor, bases: Tensor, coef: Tensor) -> dict[str, Tensor]:
+def _update_mistakes(x: Tensor, bases: Tensor, coef: Tensor) -> dict[str, Tensor]:
     gram = bases.mT @ bases
-    numerator, denominator = x.mT @ bases, coef @ gram
-    right = coef * numerator / denominator
-    large = {
-        f"The ε of {size:g} below the line is large enough to change the answer. Take 1e-6.": coef
-        * numerator
-        / (denominator + size)
-        for size in (1e-3, 1e-2, 0.1, 1.0)
-    }
+    above, below = x.mT @ bases, coef @ gram
+    factor = above / below
+    right = coef * factor
     mistakes = {
-        "That is gradient descent, which subtracts. Here the old value is multiplied.": coef
-        - (denominator - numerator),
-        "That climbs: it adds the gradient. And nothing is added here, the old value is multiplied.": coef
-        + (denominator - numerator),
-        "The fraction is upside down: xᵀ·bases belongs above the line.": coef * denominator / numerator,
-        "The fraction alone is only the factor. Multiply the old coefficients by it.": numerator / denominator,
-        "That is above the line only. Divide by coef·(basesᵀ·bases).": coef * numerator,
-        "Below the line stands basesᵀ·bases, not coefᵀ·coef.": coef * numerator / (coef @ (coef.mT @ coef)),
-        "The square root is too much: the factor is the plain fraction.": coef * (numerator / denominator).sqrt(),
-        "The factor is squared: the plain fraction is right.": coef * (numerator / denominator) ** 2,
-        "That is the least-squares solution, not one step. It can turn negative.": numerator @ torch.linalg.pinv(gram),
-        "The old coefficients must stand below the line as well: coef·(basesᵀ·bases).": coef
-        * numerator
-        / gram.sum(1, keepdim=True),
-        "That is two updates. One is asked for.": right * numerator / (right @ gram),
+        "That is gradient descent, which subtracts. Here the old value is multiplied.": coef - (below - above),
+        "That climbs: it adds the gradient. And nothing is added here, the old value is multiplied.": (
+            coef + (below - above)
+        ),
+        "The fraction is upside down: xᵀ·bases belongs above the line.": coef / factor,
+        "The fraction alone is only the factor. Multiply the old coefficients by it.": factor,
+        "That is above the line only. Divide by coef·(basesᵀ·bases).": coef * above,
+        "Below the line stands basesᵀ·bases, not coefᵀ·coef.": coef * above / (coef @ (coef.mT @ coef)),
+        "The square root is too much: the factor is the plain fraction.": coef * factor.sqrt(),
+        "The factor is squared: the plain fraction is right.": coef * factor**2,
+        "That is the least-squares solution, not one step. It can turn negative.": above @ torch.linalg.pinv(gram),
+        "The old coefficients must stand below the line as well: coef·(basesᵀ·bases).": (
+            coef * above / gram.sum(1, keepdim=True)
+        ),
+        "That is two updates. One is asked for.": right * above / (right @ gram),
         "Do not normalise: how much a pixel holds in all is free.": right / right.sum(-1, keepdim=True),
-        **large,
     }
+    for size in (1e-3, 1e-2, 0.1, 1.0):
+        sentence = f"The ε of {size:g} below the line is large enough to change the answer. Take 1e-6."
+        mistakes[sentence] = coef * above / (below + size)
     if x.shape[1] == x.shape[2] == bases.shape[2]:
         mistakes |= {
-            "`x @ bases` lacks a transposition: pixels stand in the columns of x, so take x.mT.": coef
-            * (x @ bases)
-            / denominator,
-            "Above the line stands xᵀ·bases, not basesᵀ·x: your product is turned round.": coef
-            * numerator.mT
-            / denominator,
-            "The small matrix is basesᵀ·bases, (R, R); yours is bases·basesᵀ.": coef
-            * numerator
-            / (coef @ (bases @ bases.mT)),
+            "`x @ bases` lacks a transposition: pixels stand in the columns of x, so take x.mT.": (
+                coef * (x @ bases) / below
+            ),
+            "Above the line stands xᵀ·bases, not basesᵀ·x: your product is turned round.": coef * above.mT / below,
+            "The small matrix is basesᵀ·bases, (R, R); yours is bases·basesᵀ.": (
+                coef * above / (coef @ (bases @ bases.mT))
+            ),
             "That is turned round: pixels first, then bases.": right.mT,
             "XᵀB and BᵀB are products of matrices: `@`, not `*`.": coef * (x.mT * bases) / (coef * (bases.mT * bases)),
-            "That is the update of the bases. Here the coefficients are wanted.": bases
-            * (x @ coef)
-            / (bases @ (coef.mT @ coef)),
-            "That multiplies matrices where it should multiply number by number: `*`, not `@`.": coef
-            @ (numerator / denominator),
+            "That is the update of the bases. Here the coefficients are wanted.": (
+                bases * (x @ coef) / (bases @ (coef.mT @ coef))
+            ),
+            "That multiplies matrices where it should multiply number by number: `*`, not `@`.": coef @ factor,
         }
     return mistakes
 
@@ -105,7 +99,7 @@ def _right_values(answer: Callable[..., Any]) -> str:
         if came.dtype != torch.float64:
             raise Wrong(f"All was float64, but your answer is {described(came)}: the precision was lost.")
         if not torch.allclose(came, right, rtol=1e-4):
-            why = cause(_update_near(came), _mistakes(*factors))
+            why = cause(_update_near(came), _update_mistakes(*factors))
             place = (came - right).abs().nan_to_num(torch.inf).argmax()  # where it shows most
             worst = f"{came.flatten()[place]:.4f} where {right.flatten()[place]:.4f} was expected"
             raise Wrong(f"For B, D, N, R = {size} the numbers are not right: one is {worst}.{why}")
@@ -194,64 +188,62 @@ def _start_near(came: Tensor) -> Callable[[Tensor], bool]:
     return lambda wrong: torch.allclose(came, wrong, rtol=1e-5)
 
 
+def _unit_mistakes(x: Tensor, bases: Tensor) -> dict[str, Tensor]:
+    total, squares = bases.sum(1, keepdim=True), bases.square().sum(1, keepdim=True)
+    return {
+        "They came back as they were: divide each by its length.": bases,
+        "You made the rows of length 1. A base is a column: dim=1.": F.normalize(bases, dim=2),
+        "Each sums to 1. Length is the root of the sum of squares.": bases / total,
+        "Each was divided by its largest number, not by its length.": bases / bases.amax(1, keepdim=True),
+        "Each was divided by the square of its length: a root is missing.": bases / squares,
+        "All bases together were divided by one length. Each has its own.": bases
+        / bases.norm(dim=(1, 2), keepdim=True),
+        "All were divided by one length, that of the whole batch. Each base has its own: dim=1.": bases / bases.norm(),
+        "You divided by a length that counts the whole batch: dim=1, not dim=0.": F.normalize(bases, dim=0),
+        "The softmax belongs to the coefficients, not to the bases.": bases.softmax(1),
+        "The mean was taken off: now there are negative numbers, which NMF cannot bear.": (
+            F.normalize(bases - bases.mean(1, keepdim=True), dim=1)
+        ),
+    }
+
+
+def _share_mistakes(x: Tensor, bases: Tensor) -> dict[str, Tensor]:
+    unit = F.normalize(bases, dim=1)
+    alike = x.mT @ unit
+    shares = alike.softmax(-1)
+    return {
+        "The softmax runs over the pixels, but each pixel shares itself out: dim=-1.": alike.softmax(1),
+        "The softmax runs over the batch: dim=-1.": alike.softmax(0),
+        "The softmax is missing: these are the bare products.": alike,
+        "Divided by the sum is not a softmax: take exp first.": alike / alike.sum(-1, keepdim=True),
+        "You compared with the bases as they came, before they had length 1.": (x.mT @ bases).softmax(-1),
+        "A sigmoid treats each base for itself; the shares must add up to 1: softmax.": alike.sigmoid(),
+        "There is no √D here: that is softmax attention.": (alike / x.shape[1] ** 0.5).softmax(-1),
+        "The pixels were made of length 1 as well: only the bases are.": (F.normalize(x, dim=1).mT @ unit).softmax(-1),
+        "Turned round: the least alike base gets the most. Is there a minus sign?": (-alike).softmax(-1),
+        "That is all or nothing: a 0 can never become anything else. Take the softmax.": (
+            F.one_hot(alike.argmax(-1), alike.shape[-1]).to(alike)
+        ),
+        "Those are logarithms. softmax, not log_softmax.": alike.log_softmax(-1),
+        "The shares were made of length 1 afterwards, so they no longer add up to 1.": F.normalize(shares, dim=-1),
+        "The softmax came twice.": shares.softmax(-1),
+    }
+
+
 def _bases_of_length_one(answer: Callable[..., Any]) -> str:
-    for size in START_SIZES:
-        x, bases = _given(size)
-        came, (right, _) = _started(answer, x, bases)[0], _right(x, bases)
-        if not torch.allclose(came, right, rtol=1e-5):
-            suspects = {
-                "They came back as they were: divide each by its length.": bases,
-                "You made the rows of length 1. A base is a column: dim=1.": F.normalize(bases, dim=2),
-                "Each sums to 1. Length is the root of the sum of squares.": bases / bases.sum(1, keepdim=True),
-                "Each was divided by its largest number, not by its length.": bases / bases.amax(1, keepdim=True),
-                "Each was divided by the square of its length: a root is missing.": bases
-                / bases.square().sum(1, keepdim=True),
-                "All bases together were divided by one length. Each has its own.": F.normalize(
-                    bases.flatten(1)
-                ).view_as(bases),
-                "All were divided by one length, that of the whole batch. Each base has its own: dim=1.": bases
-                / bases.norm(),
-                "You divided by a length that counts the whole batch: dim=1, not dim=0.": F.normalize(bases, dim=0),
-                "The softmax belongs to the coefficients, not to the bases.": torch.softmax(bases, dim=1),
-                "The mean was taken off: now there are negative numbers, which NMF cannot bear.": F.normalize(
-                    bases - bases.mean(1, keepdim=True), dim=1
-                ),
-            }
-            why = cause(_start_near(came), suspects)
-            length = came[0, :, 0].norm().item()
+    for given in map(_given, START_SIZES):
+        came, right = _started(answer, *given)[0], _right(*given)[0]
+        if not _start_near(came)(right):
+            length, why = came[0, :, 0].norm().item(), cause(_start_near(came), _unit_mistakes(*given))
             raise Wrong(f"Each base should have length 1, the first one of yours has {length:.4f}.{why}")
     return "each base has length 1"
 
 
 def _soft_assignment(answer: Callable[..., Any]) -> str:
-    for size in START_SIZES:
-        x, bases = _given(size)
-        came, (unit, right) = _started(answer, x, bases)[1], _right(x, bases)
-        if not torch.allclose(came, right, rtol=1e-5):
-            alike = x.mT @ unit
-            suspects = {
-                "The softmax runs over the pixels, but each pixel shares itself out: dim=-1.": alike.softmax(1),
-                "The softmax runs over the batch: dim=-1.": alike.softmax(0),
-                "The softmax is missing: these are the bare products.": alike,
-                "Divided by the sum is not a softmax: take exp first.": alike / alike.sum(-1, keepdim=True),
-                "You compared with the bases as they came, before they had length 1.": (x.mT @ bases).softmax(-1),
-                "A sigmoid treats each base for itself; the shares must add up to 1: softmax.": alike.sigmoid(),
-                "There is no √D here: that is softmax attention.": (alike / x.shape[1] ** 0.5).softmax(-1),
-                "The pixels were made of length 1 as well: only the bases are.": (
-                    F.normalize(x, dim=1).mT @ unit
-                ).softmax(-1),
-                "Turned round: the least alike base gets the most. Is there a minus sign?": (-alike).softmax(-1),
-                "That is all or nothing: a 0 can never become anything else. Take the softmax.": F.one_hot(
-                    alike.argmax(-1), alike.shape[-1]
-                ).to(alike),
-                "Those are logarithms. softmax, not log_softmax.": alike.log_softmax(-1),
-                "The shares were made of length 1 afterwards, so they no longer add up to 1.": F.normalize(
-                    alike.softmax(-1), dim=-1
-                ),
-                "The softmax came twice.": alike.softmax(-1).softmax(-1),
-            }
-            why = cause(_start_near(came), suspects)
-            total = came[0, 0].sum().item()
+    for given in map(_given, START_SIZES):
+        came, right = _started(answer, *given)[1], _right(*given)[1]
+        if not _start_near(came)(right):
+            total, why = came[0, 0].sum().item(), cause(_start_near(came), _share_mistakes(*given))
             raise Wrong(f"The coefficients are not right; the first pixel's add up to {total:.4f}.{why}")
     return "each pixel shares itself out among the bases"
 
@@ -300,22 +292,24 @@ def _expect_cost(answer: Callable[..., Any], place: int, name: str, d: int, n: i
 
 
 def _attention_mistakes(d: int, n: int, r: int, t: int) -> dict[str, float]:
+    right = 2 * n * n * d
     return {
         "That is one product. There are two: the table of weights, then the weighted sums.": n * n * d,
         "Each of the N · N weights is a product of D numbers: times D.": 2 * n * n,
         "That compares channels with channels, D · D. Here pixels are compared with pixels.": 2 * d * d * n,
         "A pixel is compared with all N, itself included: N · N, not N.": 2 * n * d,
-        "That is twice too much: a multiplication and its addition count as one.": 4 * n * n * d,
-        "There is no 1 × 1 in attend(): it takes x as it is, three times.": 2 * n * n * d + 3 * n * d * d,
-        "The softmax is no matrix product: leave it out.": 2 * n * n * d + n * n,
-        "Attention is done once, it takes no steps.": 2 * n * n * d * t,
+        "That is twice too much: a multiplication and its addition count as one.": 2 * right,
+        "There is no 1 × 1 in attend(): it takes x as it is, three times.": right + 3 * n * d * d,
+        "The softmax is no matrix product: leave it out.": right + n * n,
+        "Attention is done once, it takes no steps.": right * t,
         "That is the factorisation. The attention comes first.": _right_costs(d, n, r, t)[1],
     }
 
 
 def _nmf_mistakes(d: int, n: int, r: int, t: int) -> dict[str, float]:
-    right, large, gram, small = _right_costs(d, n, r, t)[1], n * d * r, d * r * r + n * r * r, n * d * r * 2
-    update = large + gram
+    attention, right = _right_costs(d, n, r, t)
+    large, gram = n * d * r, d * r * r + n * r * r
+    update, updates = large + gram, 2 * t + 1
     return {
         "The coefficients' last update, after all the steps, is missing.": right - update,
         "The coefficients' last update is missing, and so is the product that puts the picture together.": (
@@ -326,19 +320,18 @@ def _nmf_mistakes(d: int, n: int, r: int, t: int) -> dict[str, float]:
             right + update - large
         ),
         "The start, xᵀ·bases, comes once, before the steps.": right + (t - 1) * large,
-        "Number by number is no matrix product: leave that out.": right + (2 * t + 1) * 2 * n * r,
+        "Number by number is no matrix product: leave that out.": right + updates * 2 * n * r,
         "The start is missing: xᵀ·bases, before the softmax.": right - large,
-        "The end is missing too, and so is the start: two more products of N · D · R.": right - small,
-        "A step has two updates, the coefficients' and the bases'.": (t + 1) * update + small,
-        "The products below the fraction's line are missing.": (2 * t + 1) * large + small,
+        "The end is missing too, and so is the start: two more products of N · D · R.": right - 2 * large,
+        "A step has two updates, the coefficients' and the bases'.": (t + 1) * update + 2 * large,
+        "The products below the fraction's line are missing.": (updates + 2) * large,
         "Below the line of the bases' update stands bases·(coefᵀ·coef), N · R² and D · R².": right - t * gram,
-        "You multiplied (coef·basesᵀ)·bases from the left. coef·(basesᵀ·bases) is the same and cheaper.": (2 * t + 1)
-        * 3
-        * large
-        + small,
-        "basesᵀ·bases costs D · R², too.": right - (2 * t + 1) * d * r * r,
-        "coef times the small matrix costs N · R², too.": right - (2 * t + 1) * n * r * r,
+        "You multiplied (coef·basesᵀ)·bases from the left. coef·(basesᵀ·bases) is the same and cheaper.": (
+            (3 * updates + 2) * large
+        ),
+        "basesᵀ·bases costs D · R², too.": right - updates * d * r * r,
+        "coef times the small matrix costs N · R², too.": right - updates * n * r * r,
         "That is twice too much: a multiplication and its addition count as one.": 2 * right,
-        "That is one step. There are several, times `steps`.": 3 * update + small,
-        "That is the attention. The factorisation comes second.": 2 * n * n * d,
+        "That is one step. There are several, times `steps`.": 3 * update + 2 * large,
+        "That is the attention. The factorisation comes second.": attention,
     }
