@@ -9,42 +9,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from segnext_edu.lessons.checks.exercise import Wrong, call, cause, check, described, number
+from segnext_edu.lessons.checks.exercise import Wrong, call
+from segnext_edu.lessons.checks.table import Exercise
 from segnext_edu.model import hamburger
 
 __all__ = ["multiply_adds", "soft_start", "update_coef"]
 
-SQUARE = (2, 4, 4, 4)  # batch, D, N, R: here no transposition is stopped by its shape, so that it can be named
-UPDATE_SIZES = (SQUARE, (3, 5, 11, 2), (1, 7, 6, 3))
 
-
-def update_coef(answer: Callable[..., Any]) -> None:
-    check(answer, _right_values, _error_does_not_rise, _nothing_from_nothing, _gradients_flow)
-
-
-def _factors(size: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
-    batch, d, n, r = size
+def _factors(batch: int, d: int, n: int, r: int) -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(d * n)
     shapes = ((batch, d, n), (batch, d, r), (batch, n, r))
     x, bases, coef = (0.1 + torch.rand(shape, generator=generator, dtype=torch.float64) for shape in shapes)
     return x, bases, coef
-
-
-def _updated(answer: Callable[..., Any], x: Tensor, bases: Tensor, coef: Tensor) -> Tensor:
-    given = x.clone(), bases.clone(), coef.clone()
-    result = call(answer, *given)
-    if not isinstance(result, Tensor) or result.shape != coef.shape:
-        turned = isinstance(result, Tensor) and result.shape == coef.mT.shape
-        why = " It is turned round: pixels first, then bases." if turned else ""
-        raise Wrong(f"Expected a tensor of shape {tuple(coef.shape)}, but got {described(result)}.{why}")
-    for name, before, after in zip(("x", "bases", "coef"), (x, bases, coef), given):
-        if not torch.equal(before, after):
-            raise Wrong(f"Your function changed `{name}` in place (`*=`?). Make a new tensor: the old one is needed.")
-    return result
-
-
-def _update_near(came: Tensor) -> Callable[[Tensor], bool]:
-    return lambda wrong: torch.allclose(came, wrong, rtol=1e-4)
 
 
 def _update_mistakes(x: Tensor, bases: Tensor, coef: Tensor) -> dict[str, Tensor]:
@@ -92,25 +68,22 @@ def _update_mistakes(x: Tensor, bases: Tensor, coef: Tensor) -> dict[str, Tensor
     return mistakes
 
 
-def _right_values(answer: Callable[..., Any]) -> str:
-    for size in UPDATE_SIZES:
-        factors = _factors(size)
-        came, right = _updated(answer, *factors), hamburger.update_coef(*factors)
-        if came.dtype != torch.float64:
-            raise Wrong(f"All was float64, but your answer is {described(came)}: the precision was lost.")
-        if not torch.allclose(came, right, rtol=1e-4):
-            why = cause(_update_near(came), _update_mistakes(*factors))
-            place = (came - right).abs().nan_to_num(torch.inf).argmax()  # where it shows most
-            worst = f"{came.flatten()[place]:.4f} where {right.flatten()[place]:.4f} was expected"
-            raise Wrong(f"For B, D, N, R = {size} the numbers are not right: one is {worst}.{why}")
-    return f"the right numbers ({len(UPDATE_SIZES)} sizes)"
+def _worst(came: Tensor, right: Tensor, x: Tensor, bases: Tensor, _: Tensor) -> str:
+    place = (came - right).abs().nan_to_num(torch.inf).argmax()  # where it shows most
+    worst = f"{came.flatten()[place]:.4f} where {right.flatten()[place]:.4f} was expected"
+    return f"For B, D, N, R = {(*x.shape, bases.shape[2])} the numbers are not right: one is {worst}."
+
+
+def _turned(result: Any, x: Tensor, bases: Tensor, coef: Tensor) -> str:
+    turned = isinstance(result, Tensor) and result.shape == coef.mT.shape
+    return " It is turned round: pixels first, then bases." if turned else ""
 
 
 def _error_does_not_rise(answer: Callable[..., Any]) -> str:
-    x, bases, coef = _factors((2, 6, 9, 3))
+    x, bases, coef = _factors(2, 6, 9, 3)
     before = (x - bases @ coef.mT).square().sum()
     for _ in range(10):
-        coef = _updated(answer, x, bases, coef)
+        coef = call(answer, x, bases, coef)
         after = (x - bases @ coef.mT).square().sum()
         if after > before * (1 + 1e-6):
             raise Wrong(f"After an update the squared error was {after:.4f}, before it {before:.4f}: it must not rise.")
@@ -119,10 +92,10 @@ def _error_does_not_rise(answer: Callable[..., Any]) -> str:
 
 
 def _nothing_from_nothing(answer: Callable[..., Any]) -> str:
-    x, bases, coef = _factors((2, 5, 8, 3))
+    x, bases, coef = _factors(2, 5, 8, 3)
     bases[..., 1] = 0
     coef[:, 2] = 0
-    came = _updated(answer, x, bases, coef)
+    came = call(answer, x, bases, coef)
     if not came.isfinite().all():
         raise Wrong(
             "A base of zeros or a pixel of zeros gives NaN: 0 / 0. Add a small number below the line, inside its "
@@ -134,7 +107,7 @@ def _nothing_from_nothing(answer: Callable[..., Any]) -> str:
 
 
 def _gradients_flow(answer: Callable[..., Any]) -> str:
-    factors = [factor.requires_grad_() for factor in _factors((1, 5, 7, 2))]
+    factors = [factor.requires_grad_() for factor in _factors(1, 5, 7, 2)]
     came = call(answer, *factors)
     if not came.requires_grad:
         raise Wrong("No gradient can flow back: is there a `.detach()`, a `.data` or a `no_grad()`?")
@@ -145,47 +118,29 @@ def _gradients_flow(answer: Callable[..., Any]) -> str:
     return "gradients flow"
 
 
-START_SIZES = ((2, 5, 9, 3), (3, 8, 6, 4), (1, 4, 4, 4))  # batch, D, N, R
+update_coef = Exercise(
+    hamburger.update_coef,
+    # In the first case no transposition is stopped by its shape, so that it can be named.
+    {"the right numbers (3 sizes)": [(2, 4, 4, 4), (3, 5, 11, 2), (1, 7, 6, 3)]},
+    _update_mistakes,
+    given=_factors,
+    tolerance=1e-4,
+    hint=_turned,
+    say=_worst,
+    changed="Your function changed `{}` in place (`*=`?). Make a new tensor: the old one is needed.",
+    parts=[_error_does_not_rise, _nothing_from_nothing, _gradients_flow],
+)
 
 
-def soft_start(answer: Callable[..., Any]) -> None:
-    check(answer, _bases_of_length_one, _soft_assignment, _same_for_any_scale)
-
-
-def _given(size: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    batch, d, n, r = size
+def _features(batch: int, d: int, n: int, r: int, scale: float = 1.0) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(d * n)
     x = 2 * torch.rand(batch, d, n, generator=generator, dtype=torch.float64)
-    return x, 0.1 + 2 * torch.rand(batch, d, r, generator=generator, dtype=torch.float64)
+    return x, scale * (0.1 + 2 * torch.rand(batch, d, r, generator=generator, dtype=torch.float64))
 
 
-def _started(answer: Callable[..., Any], x: Tensor, bases: Tensor) -> tuple[Tensor, Tensor]:
-    given = x.clone(), bases.clone()
-    result = call(answer, *given)
-    if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(part, Tensor) for part in result):
-        raise Wrong(f"Expected two tensors, (bases, coef), but got {described(result)}.")
-    if not torch.equal(given[1], bases) or not torch.equal(given[0], x):
-        raise Wrong("Your function changed what it was given in place (`/=`?). Make a new tensor.")
-    batch, d, r = bases.shape
-    n = x.shape[2]
-    for name, part, shape in zip(("bases", "coef"), result, ((batch, d, r), (batch, n, r))):
-        if part.shape != shape:
-            swapped = result[0].shape == (batch, n, r) and result[1].shape == (batch, d, r)
-            why = " The two are swapped: first the bases." if swapped else ""
-            why = why or (" It is turned round." if part.shape == (shape[0], shape[2], shape[1]) else "")
-            raise Wrong(f"Expected {name} of shape {shape}, but got {described(part)}.{why}")
-        if part.dtype != x.dtype:
-            raise Wrong(f"All was float64, but {name} came as {described(part)}: the precision was lost.")
-    return result[0], result[1]
-
-
-def _right(x: Tensor, bases: Tensor) -> tuple[Tensor, Tensor]:
+def _started(x: Tensor, bases: Tensor) -> tuple[Tensor, Tensor]:
     bases = F.normalize(bases, dim=1)
     return bases, torch.softmax(x.mT @ bases, dim=-1)
-
-
-def _start_near(came: Tensor) -> Callable[[Tensor], bool]:
-    return lambda wrong: torch.allclose(came, wrong, rtol=1e-5)
 
 
 def _unit_mistakes(x: Tensor, bases: Tensor) -> dict[str, Tensor]:
@@ -230,65 +185,53 @@ def _share_mistakes(x: Tensor, bases: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _bases_of_length_one(answer: Callable[..., Any]) -> str:
-    for given in map(_given, START_SIZES):
-        came, right = _started(answer, *given)[0], _right(*given)[0]
-        if not _start_near(came)(right):
-            length, why = came[0, :, 0].norm().item(), cause(_start_near(came), _unit_mistakes(*given))
-            raise Wrong(f"Each base should have length 1, the first one of yours has {length:.4f}.{why}")
-    return "each base has length 1"
+def _swapped(result: Any, x: Tensor, bases: Tensor) -> str:
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        return ""
+    shapes, came = [part.shape for part in _started(x, bases)], [getattr(part, "shape", None) for part in result]
+    if came == shapes[::-1]:
+        return " The two are swapped: first the bases."
+    turned = any(a != b and a == (b[0], b[2], b[1]) for a, b in zip(came, shapes))
+    return " It is turned round." if turned else ""
 
 
-def _soft_assignment(answer: Callable[..., Any]) -> str:
-    for given in map(_given, START_SIZES):
-        came, right = _started(answer, *given)[1], _right(*given)[1]
-        if not _start_near(came)(right):
-            total, why = came[0, 0].sum().item(), cause(_start_near(came), _share_mistakes(*given))
-            raise Wrong(f"The coefficients are not right; the first pixel's add up to {total:.4f}.{why}")
-    return "each pixel shares itself out among the bases"
+def _start(place: int, mistakes: Callable[..., dict[str, Tensor]], say: Callable[..., str], **more: Any) -> Exercise:
+    return Exercise(
+        _started,
+        mistakes=mistakes,
+        given=_features,
+        place=place,
+        expected="two tensors, (bases, coef)",
+        names=("bases", "coef"),
+        tolerance=1e-5,
+        hint=_swapped,
+        say=say,
+        changed="Your function changed what it was given in place (`/=`?). Make a new tensor.",
+        **more,
+    )
 
 
-def _same_for_any_scale(answer: Callable[..., Any]) -> str:
-    x, bases = _given((2, 6, 7, 3))
-    once, twice = _started(answer, x, bases), _started(answer, x, 7 * bases)
-    if not all(torch.allclose(a, b) for a, b in zip(once, twice)):
-        raise Wrong(
-            "Bases seven times as long should start at the same place, but do not. Make them unit length first."
+START = [(2, 5, 9, 3), (3, 8, 6, 4), (1, 4, 4, 4)]  # batch, D, N, R
+LONG = (2, 6, 7, 3, 7.0)  # bases seven times as long start at the same place
+soft_start = _start(
+    0,
+    _unit_mistakes,
+    lambda came, *_: f"Each base should have length 1, the first one of yours has {came[0, :, 0].norm():.4f}.",
+    cases={"each base has length 1": [*START, LONG]},
+    parts=[
+        _start(
+            1,
+            _share_mistakes,
+            lambda came, *_: f"The coefficients are not right; the first pixel's add up to {came[0, 0].sum():.4f}.",
+            cases={"each pixel shares itself out among the bases": START, "however long the bases came": [LONG]},
         )
-    return "however long the bases came"
+    ],
+)
 
 
-COST_SIZES = ((256, 4096, 16, 7), (5, 11, 3, 2), (96, 700, 8, 6), (7, 13, 2, 1))  # channels, pixels, rank, steps
-
-
-def multiply_adds(answer: Callable[..., Any]) -> None:
-    check(answer, *(_priced(place, name) for place, name in enumerate(("attention", "factorisation"))))
-
-
-def _right_costs(d: int, n: int, r: int, t: int) -> tuple[int, int]:
+def _costs(d: int, n: int, r: int, t: int) -> tuple[int, int]:
     update = n * d * r + d * r * r + n * r * r
     return 2 * n * n * d, (2 * t + 1) * update + 2 * n * d * r
-
-
-def _priced(place: int, name: str) -> Callable[[Callable[..., Any]], str]:
-    def part(answer: Callable[..., Any]) -> str:
-        for size in COST_SIZES:
-            _expect_cost(answer, place, name, *size)
-        return f"{name} ({len(COST_SIZES)} sizes)"
-
-    return part
-
-
-def _expect_cost(answer: Callable[..., Any], place: int, name: str, d: int, n: int, r: int, t: int) -> None:
-    result = call(answer, d, n, r, t)
-    if not isinstance(result, tuple | list) or len(result) != 2:
-        raise Wrong(f"Expected two numbers (attention, factorisation), but got {described(result)}.")
-    came, right = number(result[place], f"the cost of the {name}"), _right_costs(d, n, r, t)[place]
-    if came != right:
-        mistakes = (_attention_mistakes, _nmf_mistakes)[place](d, n, r, t)
-        why = cause(lambda wrong: came == wrong, mistakes)
-        where = f"D = {d}, N = {n}, R = {r}, {t} step{'s' * (t > 1)}"
-        raise Wrong(f"{name}: {came:,.0f} multiply-adds, expected {right:,} for {where}.{why}")
 
 
 def _attention_mistakes(d: int, n: int, r: int, t: int) -> dict[str, float]:
@@ -302,12 +245,12 @@ def _attention_mistakes(d: int, n: int, r: int, t: int) -> dict[str, float]:
         "There is no 1 × 1 in attend(): it takes x as it is, three times.": right + 3 * n * d * d,
         "The softmax is no matrix product: leave it out.": right + n * n,
         "Attention is done once, it takes no steps.": right * t,
-        "That is the factorisation. The attention comes first.": _right_costs(d, n, r, t)[1],
+        "That is the factorisation. The attention comes first.": _costs(d, n, r, t)[1],
     }
 
 
 def _nmf_mistakes(d: int, n: int, r: int, t: int) -> dict[str, float]:
-    attention, right = _right_costs(d, n, r, t)
+    attention, right = _costs(d, n, r, t)
     large, gram = n * d * r, d * r * r + n * r * r
     update, updates = large + gram, 2 * t + 1
     return {
@@ -335,3 +278,23 @@ def _nmf_mistakes(d: int, n: int, r: int, t: int) -> dict[str, float]:
         "That is one step. There are several, times `steps`.": 3 * update + 2 * large,
         "That is the attention. The factorisation comes second.": attention,
     }
+
+
+def _cost(place: int, name: str, mistakes: Callable[..., dict[str, float]], parts: list[Exercise]) -> Exercise:
+    return Exercise(
+        _costs,
+        {f"{name} (4 sizes)": [(256, 4096, 16, 7), (5, 11, 3, 2), (96, 700, 8, 6), (7, 13, 2, 1)]},  # D, N, R, steps
+        mistakes,
+        place=place,
+        expected="two numbers (attention, factorisation)",
+        names=("the cost of the attention", "the cost of the factorisation"),
+        tolerance=0,
+        say=lambda came, right, d, n, r, t: (
+            f"{name}: {came:,.0f} multiply-adds, expected {right:,} for D = {d}, N = {n}, R = {r}, "
+            f"{t} step{'s' * (t > 1)}."
+        ),
+        parts=parts,
+    )
+
+
+multiply_adds = _cost(0, "attention", _attention_mistakes, [_cost(1, "factorisation", _nmf_mistakes, [])])
