@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,28 +12,25 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segnext_edu.checkpoints import BLOCK_NAMES, official_name
-from segnext_edu.lessons.checks.exercise import Wrong, call, cause, check, described, number
+from segnext_edu.lessons.checks.exercise import Wrong, call, cause, described
+from segnext_edu.lessons.checks.table import Exercise
 from segnext_edu.model.mscan import Block
 from segnext_edu.model.segnext import VARIANTS
 
 __all__ = ["decoder_parameters", "fold", "gather", "official_block"]
 
-PYRAMIDS = ((2, 9, 13), (1, 10, 7), (3, 16, 24))  # batch, height and width of the finest map
 CHANNELS = (3, 4, 5)
 
 
-def gather(answer: Callable[..., Any]) -> None:
-    check(answer, _right_shape, _right_values, _learns)
-
-
-def _pyramid(batch: int, height: int, width: int) -> list[Tensor]:
+def _pyramid(batch: int, height: int, width: int) -> tuple[list[Tensor]]:
     """Three maps, each half as large as the one before, rounded up, as the encoder's are."""
     generator = torch.Generator().manual_seed(height * width)
     sizes = [(-(-height // step), -(-width // step)) for step in (1, 2, 4)]
-    return [
+    maps = [
         torch.randn(batch, channels, *size, generator=generator, dtype=torch.float64)
         for channels, size in zip(CHANNELS, sizes)
     ]
+    return (maps,)
 
 
 def _joined(maps: list[Tensor], mode: str = "bilinear", **options: Any) -> Tensor:
@@ -40,94 +38,60 @@ def _joined(maps: list[Tensor], mode: str = "bilinear", **options: Any) -> Tenso
     return torch.cat([F.interpolate(x, size=size, mode=mode, **options) for x in maps], dim=1)
 
 
-def _answered(answer: Callable[..., Any], maps: list[Tensor]) -> Tensor:
-    try:
-        result = call(answer, [x.clone() for x in maps])
-    except Wrong as wrong:
-        if "except in dimension 1" not in str(wrong):
-            raise Wrong(f"{wrong}{_gather_stopped(str(wrong))}") from None
-        raise Wrong(
-            f"{wrong} The three are not of one size when you join them along dim=1. A fixed factor of 2 or 4 misses "
-            "by a pixel where a side is odd: resize to the first map's size."
-        ) from None
+def _one_map(result: Any, right: Tensor, maps: list[Tensor]) -> Tensor:
     if not isinstance(result, Tensor):
         raise Wrong(f"Expected one tensor, but got {described(result)}. Is torch.cat missing?")
-    return result
-
-
-def _gather_stopped(said: str) -> str:
-    suspects = {
-        " Three maps come in: those of stages 2, 3 and 4.": "expected 4, got 3",
-        " The maps have different numbers of channels: they cannot be added, only joined.": "non-singleton dimension 1",
+    (batch, _, height, width), channels = maps[0].shape, sum(CHANNELS)
+    if not isinstance(result, Tensor):
+        return " Is torch.cat missing?"
+    shapes = {
+        "Everything has the last map's size. The small maps must grow to the first one's, or its detail is lost.": (
+            (batch, channels, *maps[-1].shape[2:])
+        ),
+        "Height and width are swapped.": (batch, channels, width, height),
+        "The first map is missing.": (batch, channels - CHANNELS[0], height, width),
+        "The first of the three is missing, and so is its size. They are stages 2, 3 and 4 already.": (
+            (batch, channels - CHANNELS[0], *maps[1].shape[2:])
+        ),
+        "The last map is missing.": (batch, channels - CHANNELS[-1], height, width),
     }
-    return next((sentence for sentence, words in suspects.items() if words in said), "")
-
-
-def _right_shape(answer: Callable[..., Any]) -> str:
-    for pyramid in PYRAMIDS:
-        _expect_shape(answer, *pyramid)
-    return f"one map of the finest one's size ({len(PYRAMIDS)} pyramids, odd sides too)"
-
-
-def _expect_shape(answer: Callable[..., Any], batch: int, height: int, width: int) -> None:
-    maps = _pyramid(batch, height, width)
-    result, right = _answered(answer, maps), (batch, sum(CHANNELS), height, width)
-    if result.shape != right:
-        suspects = {
-            "Everything has the last map's size. The small maps must grow to the first one's, or its detail is lost.": (
-                batch,
-                sum(CHANNELS),
-                *maps[-1].shape[2:],
-            ),
-            "Height and width are swapped.": (batch, sum(CHANNELS), width, height),
-            "The first map is missing.": (batch, sum(CHANNELS[1:]), height, width),
-            "The first of the three is missing, and so is its size. They are stages 2, 3 and 4 already.": (
-                batch,
-                sum(CHANNELS[1:]),
-                *maps[1].shape[2:],
-            ),
-            "The last map is missing.": (batch, sum(CHANNELS[:-1]), height, width),
-        }
-        why = cause(lambda wrong: result.shape == wrong, suspects)
+    if result.shape != right.shape:
         sizes = ", ".join(str(tuple(x.shape)) for x in maps)
-        raise Wrong(f"From {sizes} came {described(result)}, expected {right}.{why}")
+        why = cause(result.shape.__eq__, shapes)
+        raise Wrong(f"From {sizes} came {described(result)}, expected {tuple(right.shape)}.{why}")
+    return result.detach()
 
 
-def _right_values(answer: Callable[..., Any]) -> str:
-    for pyramid in PYRAMIDS:
-        _expect_values(answer, _pyramid(*pyramid))
-    return "bilinear, in order"
+def _gather_mistakes(maps: list[Tensor]) -> dict[str, Tensor]:
+    by_way_of_the_second = _joined([maps[0], _joined(maps[1:])])[:, CHANNELS[0] :]
+    return {
+        "That is align_corners=True. It pins the corner pixels and shifts everything between them; the authors' "
+        "weights know the other.": _joined(maps, align_corners=True),
+        "The order is turned round: stage 2 first, then 3, then 4. The weights that come next are sorted so.": (
+            torch.cat(_joined(maps).split(CHANNELS, dim=1)[::-1], dim=1)
+        ),
+        'That is mode="nearest": blocks with hard edges. Bilinear blends.': _joined(maps, "nearest"),
+        'That is mode="nearest-exact": blocks with hard edges. Bilinear blends.': _joined(maps, "nearest-exact"),
+        "The last map was resized twice, by way of the second one's size. Resize each once, to the first one's.": (
+            torch.cat([maps[0], by_way_of_the_second], dim=1)
+        ),
+        "That is bicubic: it overshoots at edges. Bilinear does not.": _joined(maps, "bicubic"),
+        "That is bicubic with align_corners=True. Both are wrong here.": _joined(maps, "bicubic", align_corners=True),
+    }
 
 
-def _expect_values(answer: Callable[..., Any], maps: list[Tensor]) -> None:
-    result, right = _answered(answer, maps).double(), _joined(maps, align_corners=False)
-    if not torch.allclose(result, right, atol=1e-6):
-        turned_round = torch.cat(right.split(CHANNELS, dim=1)[::-1], dim=1)
-        suspects = {
-            "That is align_corners=True. It pins the corner pixels and shifts everything between them; the authors' "
-            "weights know the other.": _joined(maps, align_corners=True),
-            "The order is turned round: stage 2 first, then 3, then 4. The weights that come next are sorted so.": (
-                turned_round
-            ),
-            'That is mode="nearest": blocks with hard edges. Bilinear blends.': _joined(maps, "nearest"),
-            'That is mode="nearest-exact": blocks with hard edges. Bilinear blends.': _joined(maps, "nearest-exact"),
-            "The last map was resized twice, by way of the second one's size. Resize each once, to the first one's.": (
-                torch.cat([maps[0], _joined([maps[0], _joined(maps[1:])])[:, CHANNELS[0] :]], dim=1)
-            ),
-            "That is bicubic: it overshoots at edges. Bilinear does not.": _joined(
-                maps, "bicubic", align_corners=False
-            ),
-            "That is bicubic with align_corners=True. Both are wrong here.": _joined(
-                maps, "bicubic", align_corners=True
-            ),
-        }
-        why = cause(lambda wrong: torch.allclose(result, wrong, atol=1e-6), suspects)
-        off = (result - right).abs().max().item()
-        raise Wrong(f"The shape is right, the numbers are not: they are off by up to {off:.3g}.{why}")
+STOPPED = {
+    "except in dimension 1": (
+        "The three are not of one size when you join them along dim=1. A fixed factor of 2 or 4 misses by a pixel "
+        "where a side is odd: resize to the first map's size."
+    ),
+    "expected 4, got 3": "Three maps come in: those of stages 2, 3 and 4.",
+    "non-singleton dimension 1": "The maps have different numbers of channels: they cannot be added, only joined.",
+}
 
 
 def _learns(answer: Callable[..., Any]) -> str:
-    maps = [x.requires_grad_() for x in _pyramid(*PYRAMIDS[0])]
+    maps = [x.requires_grad_() for x in _pyramid(2, 9, 13)[0]]
     result = call(answer, maps)
     if not result.requires_grad:
         raise Wrong("No gradient flows back to the maps: is there a detach() or a no_grad()?")
@@ -137,153 +101,122 @@ def _learns(answer: Callable[..., Any]) -> str:
     return "gradients reach all three"
 
 
-SQUARE = (5, 5, 5)  # in, between, out: here every mistake has a shape that passes
-OTHERS = ((3, 7, 4), (8, 2, 5), (6, 6, 1))
+gather = Exercise(
+    _joined,
+    {"bilinear, in order": [(2, 9, 13), (1, 10, 7), (3, 16, 24)]},  # batch, height and width of the finest map
+    _gather_mistakes,
+    given=_pyramid,
+    read=_one_map,
+    retell=lambda said, _: said + cause(said.__contains__, {why: words for words, why in STOPPED.items()}),
+    shape="one map of the finest one's size (3 pyramids, odd sides too)",
+    parts=[_learns],
+)
 
-Layers = tuple[Tensor, Tensor, Tensor, Tensor]
 
-
-def fold(answer: Callable[..., Any]) -> None:
-    check(answer, _right_weight, _right_bias, _other_widths, _learned)
-
-
-def _layers(before: int, between: int, after: int) -> Layers:
+def _layers(before: int, between: int, after: int, learned: bool = False) -> tuple[Tensor, ...]:
     generator = torch.Generator().manual_seed(100 * before + 10 * between + after)
     shapes = (between, before), (between,), (after, between), (after,)
-    first, first_bias, second, second_bias = (
-        torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes
+    return tuple(
+        torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=learned) for shape in shapes
     )
-    return first, first_bias, second, second_bias
 
 
-def _folded(answer: Callable[..., Any], layers: Layers) -> tuple[Tensor, Tensor]:
-    try:
-        result = call(answer, *(x.clone() for x in layers))
-    except Wrong as wrong:
-        if "cannot be multiplied" not in str(wrong):
-            raise
-        raise Wrong(f"{wrong} In a product of matrices, the layer that acts second stands on the left.") from None
-    if not isinstance(result, tuple | list) or len(result) != 2 or not all(isinstance(x, Tensor) for x in result):
-        why = " The bias is missing: return weight, bias." if isinstance(result, Tensor) else ""
-        raise Wrong(f"Expected two tensors, (weight, bias), but got {described(result)}.{why}")
-    if result[0].ndim == 1 and result[1].ndim == 2:
-        raise Wrong("Bias and weight came in the other order: first the weight.")
-    after, before = layers[2].shape[0], layers[0].shape[1]
-    for name, tensor, shape in zip(("weight", "bias"), result, ((after, before), (after,))):
-        if tensor.shape != shape:
-            hint = " It is the transpose of that." if tensor.shape == shape[::-1] and len(shape) == 2 else ""
-            if name == "bias" and tensor.ndim == 2:
-                hint = " A matrix times a vector is a vector, by `@`. Was it `*`, or did a [:, None] stay?"
-            raise Wrong(f"Expected {name} of shape {shape}, but got {described(tensor)}.{hint}")
-    return result[0], result[1]
+def _folded(first: Tensor, b: Tensor, second: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
+    return second @ first, second @ b + d
 
 
-def _same(came: Tensor, right: Tensor) -> bool:
-    return torch.allclose(came.double(), right, atol=1e-6)
+def _weight_mistakes(first: Tensor, _: Tensor, second: Tensor, *__: Tensor) -> dict[str, Tensor]:
+    return {
+        "The product is the wrong way round. The layer that acts second stands on the left: second @ first.": (
+            first @ second
+        ),
+        "It is the transpose of what it should be.": (second @ first).T,
+        "That multiplies number by number. It takes the product of the matrices, @.": first * second,
+        "That is the sum of the two. One after the other is a product.": first + second,
+        "That is the first layer alone.": first,
+        "That is the second layer alone.": second,
+    }
 
 
-def _right_weight(answer: Callable[..., Any]) -> str:
-    first, _, second, _ = layers = _layers(*SQUARE)
-    came, right = _folded(answer, layers)[0], second @ first
-    if not _same(came, right):
-        suspects = {
-            "The product is the wrong way round. The layer that acts second stands on the left: second @ first.": (
-                first @ second
-            ),
-            "It is the transpose of what it should be.": right.T,
-            "That multiplies number by number. It takes the product of the matrices, @.": first * second,
-            "That is the sum of the two. One after the other is a product.": first + second,
-            "That is the first layer alone.": first,
-            "That is the second layer alone.": second,
-        }
-        why = cause(lambda wrong: _same(came, wrong), suspects)
-        raise Wrong(f"The weight is off by up to {(came - right).abs().max().item():.3g}.{why}")
-    return "the weight"
+def _bias_mistakes(first: Tensor, b: Tensor, second: Tensor, d: Tensor) -> dict[str, Tensor]:
+    return {
+        "The first layer's bias is forgotten: the second layer multiplies it, too.": d,
+        "The second layer's bias is forgotten.": second @ b,
+        "The first bias goes through the second layer before the second is added: second_weight @ first_bias.": b + d,
+        "Only the first bias goes through the second layer, the second bias does not.": second @ (b + d),
+        "The first bias must go through the *second* layer's weight.": first @ b + d,
+        "The first bias has passed both layers. It comes after the first, so it passes the second alone.": (
+            second @ first @ b + d
+        ),
+        "The first bias was summed up. It goes through the second layer: second @ first_bias.": b.sum() + d,
+        "The bias has passed the second layer's weight transposed.": second.T @ b + d,
+    }
 
 
-def _right_bias(answer: Callable[..., Any]) -> str:
-    _, first, weight, second = layers = _layers(*SQUARE)
-    came, right = _folded(answer, layers)[1], weight @ first + second
-    if not _same(came, right):
-        suspects = {
-            "The first layer's bias is forgotten: the second layer multiplies it, too.": second,
-            "The second layer's bias is forgotten.": weight @ first,
-            "The first bias goes through the second layer before the second is added: second_weight @ first_bias.": (
-                first + second
-            ),
-            "Only the first bias goes through the second layer, the second bias does not.": weight @ (first + second),
-            "The first bias must go through the *second* layer's weight.": layers[0] @ first + second,
-            "The first bias has passed both layers. It comes after the first, so it passes the second alone.": (
-                weight @ layers[0] @ first + second
-            ),
-            "The first bias was summed up. It goes through the second layer: second @ first_bias.": first.sum()
-            + second,
-            "The bias has passed the second layer's weight transposed.": weight.T @ first + second,
-        }
-        why = cause(lambda wrong: _same(came, wrong), suspects)
-        raise Wrong(f"The weight is right, the bias is off by up to {(came - right).abs().max().item():.3g}.{why}")
-    return "the bias"
+def _misfolded(result: Any, *layers: Tensor) -> str:
+    if isinstance(result, Tensor):
+        return " The bias is missing: return weight, bias."
+    weight, bias = result if isinstance(result, tuple | list) and len(result) == 2 else (None, None)
+    if not isinstance(weight, Tensor) or not isinstance(bias, Tensor):
+        return ""
+    if weight.ndim == 1 and bias.ndim == 2:
+        return " Bias and weight came in the other order: first the weight."
+    if bias.ndim == 2:
+        return " A matrix times a vector is a vector, by `@`. Was it `*`, or did a [:, None] stay?"
+    return " It is the transpose of that." if weight.mT.shape == _folded(*layers)[0].shape else ""
 
 
-def _learned(answer: Callable[..., Any]) -> str:
-    """The notebook folds two layers' own parameters, which keep gradients."""
-    first, first_bias, second, second_bias = (x.requires_grad_() for x in _layers(*SQUARE))
-    _folded(answer, (first, first_bias, second, second_bias))
-    return "of parameters, too"
+def _fold(place: int | None, cases: dict[str, Any], say: Callable[..., str], mistakes: Any = None) -> Exercise:
+    left = " In a product of matrices, the layer that acts second stands on the left."
+    return Exercise(
+        _folded,
+        cases,
+        mistakes or {},
+        given=_layers,
+        expected="two tensors, (weight, bias)",
+        names=("weight", "bias"),
+        place=place,
+        same_dtype=False,
+        hint=_misfolded,
+        say=say,
+        retell=lambda said, _: said + left * ("cannot be multiplied" in said),
+    )
 
 
-def _other_widths(answer: Callable[..., Any]) -> str:
-    for widths in OTHERS:
-        layers = _layers(*widths)
-        weight, bias = _folded(answer, layers)
-        x = torch.randn(widths[0], 20, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-        two = layers[2] @ (layers[0] @ x + layers[1][:, None]) + layers[3][:, None]
-        if not _same(weight.double() @ x + bias.double()[:, None], two):
-            before, between, after = widths
-            raise Wrong(f"Right where all widths agree, wrong for {before} → {between} → {after} channels.")
-    return f"one layer does what the two did ({len(OTHERS)} other widths)"
+def _off(what: str) -> Callable[..., str]:
+    return lambda came, right, *_: f"{what} off by up to {(came - right).abs().max().item():.3g}."
 
 
-CLASSES = (150, 19, 7)
+def _widths(came: Any, right: Any, first: Tensor, b: Tensor, second: Tensor, d: Tensor) -> str:
+    return f"Right where all widths agree, wrong for {first.shape[1]} → {len(b)} → {len(d)} channels."
 
 
-def decoder_parameters(answer: Callable[..., Any]) -> None:
-    check(answer, _counted("tiny"), _counted("base"), _any_widths)
+SQUARE = (5, 5, 5)  # in, between, out: here every mistake has a shape that passes
+_others = {
+    "one layer does what the two did (3 other widths)": [(3, 7, 4), (8, 2, 5), (6, 6, 1)],
+    "of parameters, too": [(*SQUARE, True)],  # the notebook folds two layers' own parameters, which keep gradients
+}
+fold = replace(
+    _fold(0, {"the weight": [SQUARE]}, _off("The weight is"), _weight_mistakes),
+    parts=[
+        _fold(1, {"the bias": [SQUARE]}, _off("The weight is right, the bias is"), _bias_mistakes),
+        _fold(None, _others, _widths),
+    ],
+)
 
 
-def _right(channels: tuple[int, ...], width: int, classes: int) -> int:
+def _bill(channels: tuple[int, ...], width: int, classes: int) -> int:
     convolutions = width * (sum(channels[1:]) + 3 * width + classes)
     return convolutions + 7 * width + classes  # three norms with two numbers a channel, ham_in's bias, classify's
 
 
-def _counted(variant: str) -> Callable[[Callable[..., Any]], str]:
-    def part(answer: Callable[..., Any]) -> str:
-        size = VARIANTS[variant]
-        for classes in CLASSES:
-            _bill_expect(answer, size.channels, size.decoder_width, classes)
-        return f"{variant}, {len(CLASSES)} numbers of classes"
-
-    return part
+def _of_variant(name: str, *classes: int) -> list[tuple[tuple[int, ...], int, int]]:
+    return [(VARIANTS[name].channels, VARIANTS[name].decoder_width, some) for some in classes]
 
 
-def _any_widths(answer: Callable[..., Any]) -> str:
-    for channels, width, classes in (((1, 2, 3, 4), 32, 5), ((40, 30, 20, 10), 96, 11)):
-        _bill_expect(answer, channels, width, classes)
-    return "two other decoders"
-
-
-def _bill_expect(answer: Callable[..., Any], channels: tuple[int, ...], width: int, classes: int) -> None:
-    came = number(call(answer, channels, width, classes), "the number of parameters")
-    right = _right(channels, width, classes)
-    if came != right:
-        why = cause(lambda wrong: came == wrong, _mistakes(right, channels, width, classes))
-        raise Wrong(
-            f"{came:,.0f}, expected {right:,} for stages of {channels} channels, D = {width}, K = {classes}.{why}"
-        )
-
-
-def _mistakes(right: int, channels: tuple[int, ...], width: int, classes: int) -> dict[str, float]:
-    square = width * width
+def _bill_mistakes(channels: tuple[int, ...], width: int, classes: int) -> dict[str, float]:
+    right, square, stages = _bill(channels, width, classes), width * width, sum(channels[1:])
+    tiny = _bill(*_of_variant("tiny", 150)[0])
     return {
         "Stage 1 is in it. The decoder reads stages 2 to 4.": right + channels[0] * width,
         "The three norms are missing: a scale and a shift for each channel.": right - 6 * width,
@@ -295,13 +228,13 @@ def _mistakes(right: int, channels: tuple[int, ...], width: int, classes: int) -
         "Those are stages 1 to 3. The decoder reads stages 2 to 4.": right + (channels[0] - channels[3]) * width,
         "ham_in is missing, with its bias.": right - square - width,
         "A 1 × 1 convolution has in · out weights; those of a 3 × 3 are nine times as many.": right
-        + 8 * sum(channels[1:]) * width,
-        "The classifier reads what align writes, D channels, not the stages' channels.": right
-        + (sum(channels[1:]) - width) * classes,
-        "It is the same for every decoder. Write channels, width and classes in the place of numbers.": _right(
-            VARIANTS["tiny"].channels, VARIANTS["tiny"].decoder_width, CLASSES[0]
-        )
-        * (right != _right(VARIANTS["tiny"].channels, VARIANTS["tiny"].decoder_width, CLASSES[0])),
+        + 8 * stages * width,
+        "The classifier reads what align writes, D channels, not the stages' channels.": (
+            right + (stages - width) * classes
+        ),
+        "It is the same for every decoder. Write channels, width and classes in the place of numbers.": (
+            tiny * (right != tiny)
+        ),
         "Of each norm one of the two is missing: it learns a scale and a shift a channel.": right - 3 * width,
         "There are three norms: after squeeze, after ham_out, after align. You counted two.": right - 2 * width,
         "The bias of ham_in is missing.": right - width,
@@ -319,61 +252,60 @@ def _mistakes(right: int, channels: tuple[int, ...], width: int, classes: int) -
     }
 
 
-def official_block(answer: Callable[..., Any]) -> None:
-    check(answer, _of("the convolutions", "ffn.", "attention."), _of("the norms", "norm"), _of("the scales", "scale"))
+decoder_parameters = Exercise(
+    _bill,
+    {
+        "tiny, 3 numbers of classes": _of_variant("tiny", 150, 19, 7),
+        "base, 3 numbers of classes": _of_variant("base", 150, 19, 7),
+        "two other decoders": [((1, 2, 3, 4), 32, 5), ((40, 30, 20, 10), 96, 11)],
+    },
+    _bill_mistakes,
+    expected="the number of parameters",
+    tolerance=0,
+    say=lambda came, right, channels, width, classes: (
+        f"{came:,.0f}, expected {right:,} for stages of {channels} channels, D = {width}, K = {classes}."
+    ),
+)
 
 
-def _names(*parts: str) -> list[str]:
-    """Our names of the tensors of tiny's blocks whose own part begins so."""
+def _names(what: str, *parts: str) -> dict[str, list[tuple[str]]]:
+    """Our names of the tensors of tiny's blocks whose own part begins so, under what they prove."""
     inside = [name for name in Block(4, 2).state_dict() if name.startswith(parts)]
-    return [
-        f"encoder.stages.{stage}.blocks.{block}.{name}"
+    names = [
+        (f"encoder.stages.{stage}.blocks.{block}.{name}",)
         for stage, count in enumerate(VARIANTS["tiny"].blocks)
         for block in range(count)
         for name in inside
     ]
+    return {f"{what} ({len(names)} names)": names}
 
 
-def _of(what: str, *parts: str) -> Callable[[Callable[..., Any]], str]:
-    def part(answer: Callable[..., Any]) -> str:
-        names = _names(*parts)
-        for name in names:
-            _names_expect(answer, name)
-        return f"{what} ({len(names)} names)"
-
-    return part
+def _a_name(result: Any, *_: Any) -> str:
+    if not isinstance(result, str):
+        raise Wrong(f"Expected a name, a str, but got {described(result)}.")
+    return result
 
 
-def _names_expect(answer: Callable[..., Any], name: str) -> None:
-    try:
-        came = call(answer, name)
-    except Wrong as wrong:
-        raise Wrong(f"{wrong}{_names_stopped(name, str(wrong))}") from None
-    right = official_name(name)
-    if not isinstance(came, str):
-        raise Wrong(f"Expected a name, a str, but got {described(came)}.")
-    if came != right:
-        raise Wrong(f"{name} became {came}, expected {right}.{_why(name, came, right)}")
+def _name_stopped(said: str, _: str) -> str:
+    if "too many values to unpack" in said:
+        return said + ' split(".") cuts at every dot; split(".", 5) cuts five times and leaves the rest in one piece.'
+    if "KeyError" not in said:
+        return said
+    if ".norm" in said:
+        said += " norm1 and norm2 have the same name in both and are not in the table: BLOCK_NAMES.get(part, part)."
+        return said
+    if ".scale" in said:
+        return said + " scale1 is a tensor of the block itself: nothing follows it, so there is no .weight to cut off."
+    return said + " The table's keys have no .weight or .bias at their end: cut it off first, and put it back."
 
 
-def _names_stopped(name: str, message: str) -> str:
-    if "too many values to unpack" in message:
-        return ' split(".") cuts at every dot; split(".", 5) cuts five times and leaves the rest in one piece.'
-    if "KeyError" not in message:
-        return ""
-    if ".norm" in name:
-        return " norm1 and norm2 have the same name in both and are not in the table: BLOCK_NAMES.get(part, part)."
-    if ".scale" in name:
-        return " scale1 is a tensor of the block itself: nothing follows it, so there is no .weight to cut off."
-    return " The table's keys have no .weight or .bias at their end: cut it off first, and put it back."
-
-
-def _why(name: str, came: str, right: str) -> str:
+def _name_mistakes(name: str) -> dict[str, str]:
     stage, block, inside = re.fullmatch(r"encoder\.stages\.(\d+)\.blocks\.(\d+)\.(.+)", name).groups()  # pyright: ignore
     module, _, leaf = inside.rpartition(".")
-    head = f"backbone.block{int(stage) + 1}.{block}."
+    right, head = official_name(name), f"backbone.block{int(stage) + 1}.{block}."
     tail = right.removeprefix(head)
-    suspects = {
+    return {
+        f"The dot before {leaf} is missing.": f"{head}{BLOCK_NAMES.get(module)}{leaf}",
         "The authors count stages from 1: our stages.0 is their block1.": f"backbone.block{stage}.{block}.{tail}",
         "Only stages count from 1. Blocks count from 0, there as here.": (
             f"backbone.block{int(stage) + 1}.{int(block) + 1}.{tail}"
@@ -397,6 +329,13 @@ def _why(name: str, came: str, right: str) -> str:
         "There is no _ in it.": right.replace("block", "block_", 1),
         "They do not say blocks in between.": right.replace(f".{block}.", f".blocks.{block}.", 1),
     }
-    if module in BLOCK_NAMES and came == head + BLOCK_NAMES[module] + leaf:
-        return f" The dot before {leaf} is missing."
-    return next((f" {sentence}" for sentence, suspect in suspects.items() if came == suspect != right), "")
+
+
+official_block = Exercise(
+    official_name,
+    _names("the convolutions", "ffn.", "attention.") | _names("the norms", "norm") | _names("the scales", "scale"),
+    _name_mistakes,
+    read=_a_name,
+    retell=_name_stopped,
+    say=lambda came, right, name: f"{name} became {came}, expected {right}.",
+)
