@@ -18,16 +18,13 @@ from torch import Tensor, nn
 
 from segnext_edu.data import IGNORE
 from segnext_edu.lessons.checks.exercise import Wrong, call, cause, check, described, number
+from segnext_edu.lessons.checks.table import Exercise
 from segnext_edu.training.recipe import lr_factor as right_factor
 from segnext_edu.training.recipe import segmentation_loss as right_loss
 
 __all__ = ["batch_indices", "lr_factor", "segmentation_loss", "training_step"]
 
 SHAPES = ((2, 4, 5, 7), (3, 6, 8, 3), (2, 3, 4, 9))  # (B, K, H, W), never square, never one picture
-
-
-def segmentation_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
-    check(answer, _all_labelled, _some_ignored, _none_labelled, _gradients)
 
 
 def _pixels(shape: tuple[int, ...], ignored: float) -> tuple[Tensor, Tensor]:
@@ -88,33 +85,6 @@ LOSS_MISTAKES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def _expect_loss(answer: Callable[..., Any], logits: Tensor, masks: Tensor) -> None:
-    given = logits.clone(), masks.clone()
-    came = number(call(answer, *given), "the mean loss")
-    if not torch.equal(given[0], logits) or not torch.equal(given[1], masks):
-        raise Wrong("Your function changed the logits or the masks in place. The next step still needs them.")
-    expected = right_loss(logits, masks).item()
-    if abs(came - expected) > 1e-4:
-        why = cause(lambda wrong: abs(came - wrong(logits, masks).item()) < 1e-4, LOSS_MISTAKES)
-        unlabelled = f"{int((masks == IGNORE).sum())} unlabelled pixels of {masks.numel()}"
-        raise Wrong(
-            f"For logits of shape {tuple(logits.shape)} and masks with {unlabelled} "
-            f"your loss is {came:.4f}, expected {expected:.4f}.{why}"
-        )
-
-
-def _all_labelled(answer: Callable[..., Any]) -> str:
-    for shape in SHAPES:
-        _expect_loss(answer, *_pixels(shape, ignored=0.0))
-    return f"mean over the pixels ({len(SHAPES)} sizes)"
-
-
-def _some_ignored(answer: Callable[..., Any]) -> str:
-    for shape in SHAPES:
-        _expect_loss(answer, *_pixels(shape, ignored=0.3))
-    return "unlabelled pixels do not count"
-
-
 def _none_labelled(answer: Callable[..., Any]) -> str:
     logits, masks = _pixels(SHAPES[0], ignored=1.0)
     came = number(call(answer, logits, masks), "the loss of a batch without labels")
@@ -158,6 +128,30 @@ def _gradients(answer: Callable[..., Any]) -> str:
                 why = "not: a new torch.zeros(…) knows nothing of the logits. logits.sum() * 0 is a 0 that does."
             raise Wrong(f"The number is right, but the gradients are {why}")
     return "gradients flow"
+
+
+def _loss_off(came: float, right: float, logits: Tensor, masks: Tensor) -> str:
+    unlabelled = f"{int((masks == IGNORE).sum())} unlabelled pixels of {masks.numel()}"
+    return (
+        f"For logits of shape {tuple(logits.shape)} and masks with {unlabelled} your loss is {came:.4f}, "
+        f"expected {right:.4f}."
+    )
+
+
+segmentation_loss = Exercise(
+    lambda logits, masks: right_loss(logits, masks).item(),
+    {
+        f"mean over the pixels ({len(SHAPES)} sizes)": [(shape, 0.0) for shape in SHAPES],
+        "unlabelled pixels do not count": [(shape, 0.3) for shape in SHAPES],
+    },
+    LOSS_MISTAKES,
+    given=_pixels,
+    expected="the mean loss",
+    tolerance=5e-5,
+    say=_loss_off,
+    changed="Your function changed the logits or the masks in place. The next step still needs them.",
+    parts=[_none_labelled, _gradients],
+)
 
 
 DOWN_MISTAKES: dict[str, Callable[[int, int, int], float]] = {
