@@ -28,6 +28,7 @@ class Exercise:
     cases: Mapping[str, Sequence[Case]]  # what a group of cases proves → what `given` makes the arguments of
     mistakes: Mapping[str, Callable[..., Any]] | Callable[..., Mapping[str, Any]]
     given: Callable[..., Case] = lambda *case: case
+    again: bool = False  # the answer gets arguments made anew, not copies, as a score must stay that of its features
     expected: str = "a tensor"  # in words
     names: tuple[str, ...] = ()  # of the parts, where several are returned
     place: int | None = None  # which of several parts is compared; all of them without it
@@ -78,7 +79,7 @@ class Exercise:
     def _form(self, answer: Callable[..., Any], case: Case) -> tuple[Any, Any, Case, list[int]]:
         """What came, what is right, the arguments, and the places of those that were changed."""
         arguments = self.given(*case)
-        copies = copied(arguments)
+        copies = self.given(*case) if self.again else copied(arguments)
         result = call(answer, *copies)
         with torch.no_grad():
             right = self.reference(*arguments)
