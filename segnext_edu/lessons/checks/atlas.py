@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from typing import Any
 
 import torch
@@ -10,82 +10,59 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segnext_edu.explain.sanity.perturbation import covered
-from segnext_edu.lessons.checks.exercise import Wrong, call, cause, check, described
+from segnext_edu.lessons.checks.exercise import Wrong, cause, described
+from segnext_edu.lessons.checks.table import Exercise
 
 __all__ = ["cam", "replaced", "winners"]
 
 LENGTHS = (5, 7, 11, 21)
-WINNERS_SIZES = ((2, 3, 5, 8), (3, 4, 7, 6))  # batch, channels, height, width
 
 
-def winners(answer: Callable[..., Any]) -> None:
-    check(answer, _winners_right_shape, _right_lengths, _any_branches)
-
-
-def _parts(b: int, c: int, h: int, w: int, lengths: tuple[int, ...] = LENGTHS) -> dict[int, Tensor]:
+def _parts(b: int, c: int, h: int, w: int, lengths: tuple[int, ...] = LENGTHS) -> tuple[dict[int, Tensor]]:
     """Parts whose strengths, means, signs and largest channels disagree about the winner."""
     generator = torch.Generator().manual_seed(h * w)
     shape = len(lengths), b, c, h, w
     values = torch.randn(shape, generator=generator, dtype=torch.float64)
     lifts = torch.randn(len(lengths), b, 1, h, w, generator=generator, dtype=torch.float64)
-    return dict(zip(lengths, values + lifts))
+    return (dict(zip(lengths, values + lifts)),)
 
 
-def _winners_right(parts: dict[int, Tensor]) -> Tensor:
+def _winners(parts: dict[int, Tensor]) -> Tensor:
     strongest = torch.stack([part.square().mean(1) for part in parts.values()]).argmax(0)  # (B, h, w)
     return torch.tensor(list(parts))[strongest]
 
 
-def _winners_answer(answer: Callable[..., Any], parts: dict[int, Tensor]) -> Tensor:
-    given = {length: part.clone() for length, part in parts.items()}
-    result = call(answer, given)
-    if any(not torch.equal(given[length], part) for length, part in parts.items()):
-        raise Wrong("Your function changed the parts in place. Whoever called it still needs them.")
+def _one_winner_each(result: Any, right: Tensor, parts: dict[int, Tensor]) -> Tensor:
     if not isinstance(result, Tensor):
         why = " One for the whole picture? Each place has a winner of its own." if isinstance(result, int) else ""
         if isinstance(result, tuple) and len(result) == 2:
             why = " max gives two things, the greatest values and where they stand; argmax gives the second alone."
         raise Wrong(f"Expected a tensor of branch lengths, (B, h, w), but got {described(result)}.{why}")
+    came, (b, c, h, w) = tuple(result.shape), next(iter(parts.values())).shape
+    suspects = {
+        "Each channel has a winner of its own there. First make one strength a place, over the channels.": (
+            (b, c, h, w)
+        ),
+        "The batch is gone: pictures must not be mixed.": (h, w),
+        "Along axis 0 stands the batch there. Stack along it: torch.stack(…).": (len(parts), h, w),
+        "That is a number a branch and place. Which of the four is the greatest?": (len(parts), b, h, w),
+        "Those are the places' winners of one dimension too many: strength() has taken the channels away.": (
+            b,
+            1,
+            h,
+            w,
+        ),
+    }
+    if came != (b, h, w):
+        raise Wrong(
+            f"The parts are {(b, c, h, w)}; expected {(b, h, w)}, but got {came}.{cause(came.__eq__, suspects)}"
+        )
     return result
 
 
-def _winners_right_shape(answer: Callable[..., Any]) -> str:
-    for size in WINNERS_SIZES:
-        parts = _parts(*size)
-        came, (b, c, h, w) = tuple(_winners_answer(answer, parts).shape), size
-        if came != (b, h, w):
-            suspects = {
-                "Each channel has a winner of its own there. First make one strength a place, over the channels.": (
-                    (b, c, h, w)
-                ),
-                "The batch is gone: pictures must not be mixed.": (h, w),
-                "Along axis 0 stands the batch there. Stack along it: torch.stack(…).": (len(parts), h, w),
-                "That is a number a branch and place. Which of the four is the greatest?": (len(parts), b, h, w),
-                "Those are the places' winners of one dimension too many: strength() has taken the channels away.": (
-                    b, 1, h, w
-                ),
-            }  # fmt: skip
-            why = cause(came.__eq__, suspects)
-            raise Wrong(f"The parts are {size}; expected {(b, h, w)}, but got {came}.{why}")
-    return "one winner a place"
-
-
-def _right_lengths(answer: Callable[..., Any]) -> str:
-    for size in WINNERS_SIZES:
-        parts = _parts(*size)
-        _expect_lengths(_winners_answer(answer, parts), parts)
-    return "the branch furthest from zero, by its length"
-
-
-def _expect_lengths(result: Tensor, parts: dict[int, Tensor]) -> None:
-    right = _winners_right(parts)
-    if not torch.equal(result.to(right), right):
-        why = cause(lambda wrong: torch.allclose(result.to(wrong), wrong), _winners_suspects(parts))
-        off = (result.to(right) != right).float().mean().item()
-        raise Wrong(f"The shape is right, but {off:.0%} of the places have another winner.{why}")
-
-
-def _winners_suspects(parts: dict[int, Tensor]) -> dict[str, Tensor]:
+def _winners_mistakes(parts: dict[int, Tensor]) -> dict[str, Tensor]:
+    if tuple(parts) != LENGTHS:
+        return {}
     stack, lengths = torch.stack(list(parts.values())), torch.tensor(list(parts))  # (4, B, C, h, w)
     power = stack.square().mean(2)  # (4, B, h, w)
     return {
@@ -116,93 +93,69 @@ def _winners_suspects(parts: dict[int, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def _any_branches(answer: Callable[..., Any]) -> str:
-    for lengths in ((21, 5), (3, 9, 15)):
-        parts = _parts(*WINNERS_SIZES[0], lengths)
-        result, right = _winners_answer(answer, parts), _winners_right(parts)
-        if result.shape != right.shape or not torch.equal(result.to(right), right):
-            raise Wrong(
-                f"Right for branches {LENGTHS}, wrong for {lengths}. The lengths must come from the dictionary's keys."
-            )
-    return "whatever the branches"
+def _other_winners(came: Tensor, right: Tensor, parts: dict[int, Tensor]) -> str:
+    if tuple(parts) != LENGTHS:
+        keys = "The lengths must come from the dictionary's keys."
+        return f"Right for branches {LENGTHS}, wrong for {tuple(parts)}. {keys}"
+    off = (came.to(right) != right).float().mean().item()
+    return f"The shape is right, but {off:.0%} of the places have another winner."
 
 
-CAM_SIZES = ((2, 3, 5, 8), (3, 6, 7, 4))  # batch, channels, height, width
+winners = Exercise(
+    _winners,
+    {
+        "the branch furthest from zero, by its length": [(2, 3, 5, 8), (3, 4, 7, 6)],  # batch, channels, height, width
+        "whatever the branches": [(2, 3, 5, 8, (21, 5)), (2, 3, 5, 8, (3, 9, 15))],
+    },
+    _winners_mistakes,
+    given=_parts,
+    read=_one_winner_each,
+    say=_other_winners,
+    changed="Your function changed the parts in place. Whoever called it still needs them.",
+    shape="one winner a place",
+)
 
 
-def cam(answer: Callable[..., Any]) -> None:
-    check(answer, _cam_right_shape, _right_map, _of_any_score)
-
-
-def _cam_given(b: int, c: int, h: int, w: int) -> tuple[Tensor, Tensor]:
-    """Features, and a score that is not linear in them."""
+def _scored(b: int, c: int, h: int, w: int, other: bool = False) -> tuple[Tensor, Tensor]:
+    """Features, and a score that is not linear in them; in the other one channel 0 has no say."""
     generator = torch.Generator().manual_seed(h * w)
     features = torch.randn(b, c, h, w, generator=generator, dtype=torch.float64).requires_grad_()
     slopes = torch.randn(b, c, h, w, generator=generator, dtype=torch.float64)
     tilt = torch.randn(b, c, 1, 1, generator=generator, dtype=torch.float64)
+    if other:
+        return features, (features[:, 1:] ** 2).sum()
     return features, (features * (slopes + tilt)).sum() + (features**2 * slopes).sum() / 4
 
 
-def _gradient(features: Tensor, score: Tensor) -> Tensor:
-    return torch.autograd.grad(score, features, retain_graph=True)[0]
+def _cam(x: Tensor, score: Tensor) -> Tensor:
+    (gradient,) = torch.autograd.grad(score, x, retain_graph=True)
+    return (gradient.mean((2, 3), keepdim=True) * x).sum(1).relu()
 
 
-def _cam_right(features: Tensor, gradient: Tensor) -> Tensor:
-    return (gradient.mean((2, 3), keepdim=True) * features).sum(1).relu()
-
-
-def _cam_answer(answer: Callable[..., Any], features: Tensor, score: Tensor) -> Tensor:
-    before = features.detach().clone()
-    result = call(answer, features, score)
-    if not torch.equal(before, features.detach()):
-        raise Wrong("Your function changed the features in place. Whoever called it still needs them.")
+def _one_map_each(result: Any, right: Tensor, features: Tensor, score: Tensor) -> Tensor:
     if isinstance(result, tuple) and len(result) == 1:
         raise Wrong("A tuple came back: autograd.grad returns one, with a single entry. Unpack it: (gradient,) = …")
     if not isinstance(result, Tensor):
         raise Wrong(f"Expected a tensor (B, h, w), but got {described(result)}.")
+    came, (b, c, h, w) = tuple(result.shape), features.shape
+    suspects = {
+        "The channels are still there: sum over them at the end.": (b, c, h, w),
+        "The sum went over the channels with keepdim=True; the map has no channels.": (b, 1, h, w),
+        "Those are the weights, one a channel; they still have to weigh the features.": (b, c, 1, 1),
+        "The batch is gone: each picture has a map of its own.": (h, w),
+        "All was summed up, to one number. The sum goes over the channels alone: sum(1).": (),
+        "Those are the weights, one a channel, or a sum over the places. The weights still have to weigh the "
+        "features, and the sum goes over the channels.": (b, c),
+        "The sum went over the places. It goes over the channels.": (b, c, 1),
+    }
+    if came != (b, h, w):
+        why = cause(came.__eq__, suspects)
+        raise Wrong(f"The features are {(b, c, h, w)}; expected {(b, h, w)}, but got {came}.{why}")
     return result.detach()
 
 
-def _cam_right_shape(answer: Callable[..., Any]) -> str:
-    for size in CAM_SIZES:
-        features, score = _cam_given(*size)
-        came, (b, c, h, w) = tuple(_cam_answer(answer, features, score).shape), size
-        if came != (b, h, w):
-            suspects = {
-                "The channels are still there: sum over them at the end.": (b, c, h, w),
-                "The sum went over the channels with keepdim=True; the map has no channels.": (b, 1, h, w),
-                "Those are the weights, one a channel; they still have to weigh the features.": (b, c, 1, 1),
-                "The batch is gone: each picture has a map of its own.": (h, w),
-                "All was summed up, to one number. The sum goes over the channels alone: sum(1).": (),
-                "Those are the weights, one a channel, or a sum over the places. The weights still have to weigh the "
-                "features, and the sum goes over the channels.": (b, c),
-                "The sum went over the places. It goes over the channels.": (b, c, 1),
-            }
-            why = cause(came.__eq__, suspects)
-            raise Wrong(f"The features are {size}; expected {(b, h, w)}, but got {came}.{why}")
-    return "one map a picture"
-
-
-def _right_map(answer: Callable[..., Any]) -> str:
-    for size in CAM_SIZES:
-        features, score = _cam_given(*size)
-        gradient = _gradient(features, score)
-        _expect_map(_cam_answer(answer, features, score), features.detach(), gradient)
-    return "channels weighed by their mean gradient, summed, cut at 0"
-
-
-def _expect_map(result: Tensor, features: Tensor, gradient: Tensor) -> None:
-    def is_like(values: Tensor) -> bool:
-        return torch.allclose(result.to(values), values, rtol=1e-4, atol=1e-6)
-
-    right = _cam_right(features, gradient)
-    if not is_like(right):
-        why = cause(is_like, _cam_suspects(features, gradient))
-        off = (result.to(right) - right).abs().max().item()
-        raise Wrong(f"The shape is right, the numbers are not: they are off by up to {off:.3g}.{why}")
-
-
-def _cam_suspects(x: Tensor, gradient: Tensor) -> dict[str, Tensor]:
+def _cam_mistakes(x: Tensor, score: Tensor) -> dict[str, Tensor]:
+    (gradient,) = torch.autograd.grad(score, x, retain_graph=True)
     weights = gradient.mean((2, 3), keepdim=True)  # (B, C, 1, 1)
     b, c, h, w = x.shape
     softmaxed = weights.softmax(1)
@@ -254,28 +207,33 @@ def _cam_suspects(x: Tensor, gradient: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _of_any_score(answer: Callable[..., Any]) -> str:
-    features, _ = _cam_given(*CAM_SIZES[0])
-    score = (features[:, 1:] ** 2).sum()  # channel 0 has no say
-    right = _cam_right(features.detach(), _gradient(features, score))
-    if not torch.allclose(_cam_answer(answer, features, score).to(right), right, rtol=1e-4, atol=1e-6):
-        raise Wrong("For another score it goes wrong. Does your function use the score that it was given?")
-    return "for any score"
+ANY = "for any score"
+cam = Exercise(
+    _cam,
+    {
+        "channels weighed by their mean gradient, summed, cut at 0": [(2, 3, 5, 8), (3, 6, 7, 4)],  # B, C, h, w
+        ANY: [(2, 3, 5, 8, True)],
+    },
+    _cam_mistakes,
+    given=_scored,
+    again=True,
+    tolerance=1e-5,
+    read=_one_map_each,
+    retell=lambda said, proved: (
+        "For another score it goes wrong. Does your function use the score that it was given?"
+        if proved == ANY
+        else said
+    ),
+    changed="Your function changed the features in place. Whoever called it still needs them.",
+    shape="one map a picture",
+)
 
 
-REPLACED_SIZES = ((5, 8, 8), (7, 4, 8), (6, 9, 4))  # cells high, cells wide, pixels a cell
-SHARES = (0.15, 0.4, 0.75)
-
-
-def replaced(answer: Callable[..., Any]) -> None:
-    check(answer, _right_pixels, _the_ends, _leaves_alone)
-
-
-def _replaced_given(h: int, w: int, cell: int) -> tuple[Tensor, Tensor, Tensor]:
+def _pictures(h: int, w: int, cell: int, share: float) -> tuple[Tensor, Tensor, Tensor, float]:
     """Two pictures and a map in which no two cells are alike; most of it is far below its maximum."""
     generator = torch.Generator().manual_seed(h * w)
     before, after = torch.randn(2, 3, h * cell, w * cell, generator=generator)
-    return before, after, torch.rand(h, w, generator=generator) ** 4 - 0.2
+    return before, after, torch.rand(h, w, generator=generator) ** 4 - 0.2, share
 
 
 def _mixed(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
@@ -283,48 +241,27 @@ def _mixed(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
     return torch.where(pixels, after, before)
 
 
-def _right_pixels(answer: Callable[..., Any]) -> str:
-    for size in REPLACED_SIZES:
-        for share in SHARES:
-            _expect(answer, *_replaced_given(*size), share)
-    return "the cells ranked highest, as squares of pixels"
+def _replaced(before: Tensor, after: Tensor, saliency: Tensor, share: float) -> Tensor:
+    return _mixed(before, after, covered(saliency, share))
 
 
-def _expect(answer: Callable[..., Any], before: Tensor, after: Tensor, saliency: Tensor, share: float) -> None:
-    try:
-        result = call(answer, before.clone(), after.clone(), saliency.clone(), share)
-    except Wrong as wrong:
-        if "must match the size of tensor b" not in str(wrong):
-            raise
-        cell = before.shape[1] // len(saliency)
-        raise Wrong(f"{wrong} Here a cell is {cell} × {cell} pixels: size=before.shape[1:] fits always.") from None
-    right = _mixed(before, after, covered(saliency, share))
+def _one_picture(result: Any, right: Tensor, before: Tensor, after: Tensor, saliency: Tensor, share: float) -> Tensor:
     if not isinstance(result, Tensor):
         raise Wrong(f"Expected a picture, a tensor of shape {tuple(before.shape)}, but got {described(result)}.")
+    suspects = {
+        "A batch axis is left over from F.interpolate: take [0].": (1, *before.shape),
+        "Only the mask came back. Use it to choose between the two pictures.": saliency.shape,
+        "Only the mask came back; use it to choose between the two pictures.": (1, *before.shape[1:]),
+    }
     if result.shape != right.shape:
-        suspects = {
-            "A batch axis is left over from F.interpolate: take [0].": (1, *before.shape),
-            "Only the mask came back. Use it to choose between the two pictures.": saliency.shape,
-            "Only the mask came back; use it to choose between the two pictures.": (1, *before.shape[1:]),
-        }
-        why = cause(lambda shape: tuple(result.shape) == tuple(shape), suspects)
+        why = cause(result.shape.__eq__, suspects)
         raise Wrong(f"The pictures are {tuple(before.shape)}; your answer is {tuple(result.shape)}.{why}")
-    if not torch.equal(result.to(right), right):
-        why = cause(
-            lambda wrong: torch.allclose(result.to(wrong), wrong, atol=1e-5),
-            _replaced_suspects(before, after, saliency, share),
-        )
-        off = (result.to(right) != right).any(0).float().mean().item()
-        replaced_cells = (result == after).all(0).sum().item() * saliency.numel() / before[0].numel()
-        asked = covered(saliency, share).sum().item()
-        if not why and abs(replaced_cells - asked) == 1:
-            why = (
-                f" {replaced_cells:.0f} cells were replaced, {asked} are wanted: covered() rounds the number of cells."
-            )
-        raise Wrong(f"With a share of {share:g}, {off:.0%} of the pixels are not what they should be.{why}")
+    return result
 
 
-def _replaced_suspects(before: Tensor, after: Tensor, saliency: Tensor, share: float) -> dict[str, Tensor]:
+def _replaced_mistakes(before: Tensor, after: Tensor, saliency: Tensor, share: float) -> dict[str, Tensor]:
+    if share in (0, 1):
+        return {}
     mask, pixels = covered(saliency, share), before.shape[1:]
     low, high = saliency.aminmax()
     smooth = F.interpolate(mask[None, None].float(), size=pixels, mode="bilinear")[0]
@@ -370,20 +307,48 @@ def _replaced_suspects(before: Tensor, after: Tensor, saliency: Tensor, share: f
     }
 
 
-def _the_ends(answer: Callable[..., Any]) -> str:
-    before, after, saliency = _replaced_given(*REPLACED_SIZES[0])
-    for share, right in ((0.0, before), (1.0, after)):
-        result = call(answer, before.clone(), after.clone(), saliency, share)
-        if not isinstance(result, Tensor) or not torch.equal(result, right):
-            raise Wrong(f"With a share of {share:g} the answer must be {'after' if share else 'before'} itself.")
-    return "nothing at 0, all at 1"
+def _other_pixels(came: Tensor, right: Tensor, *arguments: Any) -> str:
+    share = arguments[-1]
+    if share in (0, 1):
+        return f"With a share of {share:g} the answer must be {'after' if share else 'before'} itself."
+    off = (came.to(right) != right).any(0).float().mean().item()
+    return f"With a share of {share:g}, {off:.0%} of the pixels are not what they should be."
 
 
-def _leaves_alone(answer: Callable[..., Any]) -> str:
-    given = _replaced_given(*REPLACED_SIZES[0])
-    kept = [tensor.clone() for tensor in given]
-    call(answer, *given, 0.4)
-    for name, tensor, as_it_was in zip(("before", "after", "saliency"), given, kept):
-        if not torch.equal(tensor, as_it_was):
-            raise Wrong(f"Your function changed `{name}` in place. The next step of the curve still needs it: clone().")
-    return "the pictures left alone"
+def _a_cell_off(came: Tensor, right: Tensor, before: Tensor, after: Tensor, saliency: Tensor, share: float) -> str:
+    cells, asked = (
+        (came == after).all(0).sum().item() * saliency.numel() / before[0].numel(),
+        covered(saliency, share).sum(),
+    )
+    if abs(cells - asked) != 1:
+        return ""
+    return f" {cells:.0f} cells were replaced, {asked} are wanted: covered() rounds the number of cells."
+
+
+def _stopped(said: str, _: str) -> str:
+    heights = re.findall(r"(\d+), \d+\),? float", said)  # of before, after and saliency
+    if "must match the size of tensor b" not in said or len(heights) < 3:
+        return said
+    cell = int(heights[0]) // int(heights[2])
+    return f"{said} Here a cell is {cell} × {cell} pixels: size=before.shape[1:] fits always."
+
+
+replaced = Exercise(
+    _replaced,
+    {
+        "the cells ranked highest, as squares of pixels": [
+            (*size, share)
+            for size in ((5, 8, 8), (7, 4, 8), (6, 9, 4))  # cells high, cells wide, pixels a cell
+            for share in (0.15, 0.4, 0.75)
+        ],
+        "nothing at 0, all at 1": [(5, 8, 8, 0.0), (5, 8, 8, 1.0)],
+    },
+    _replaced_mistakes,
+    given=_pictures,
+    read=_one_picture,
+    say=_other_pixels,
+    suspect=_a_cell_off,
+    retell=_stopped,
+    changed="Your function changed `{}` in place. The next step of the curve still needs it: clone().",
+    kept="the pictures left alone",
+)
