@@ -1,7 +1,354 @@
-"""The checks of notebook 10, an exercise each."""
+"""The checks of notebook 10: the strongest branch, Grad-CAM, and the replacement of what a map marks."""
 
-from segnext_edu.lessons.checks.atlas_cam import cam
-from segnext_edu.lessons.checks.atlas_replaced import replaced
-from segnext_edu.lessons.checks.atlas_winners import winners
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from segnext_edu.explain.sanity.perturbation import covered
+from segnext_edu.lessons.checks.exercise import Wrong, cause, described
+from segnext_edu.lessons.checks.table import Exercise
 
 __all__ = ["cam", "replaced", "winners"]
+
+LENGTHS = (5, 7, 11, 21)
+
+
+def _parts(b: int, c: int, h: int, w: int, lengths: tuple[int, ...] = LENGTHS) -> tuple[dict[int, Tensor]]:
+    """Parts whose strengths, means, signs and largest channels disagree about the winner."""
+    generator = torch.Generator().manual_seed(h * w)
+    shape = len(lengths), b, c, h, w
+    values = torch.randn(shape, generator=generator, dtype=torch.float64)
+    lifts = torch.randn(len(lengths), b, 1, h, w, generator=generator, dtype=torch.float64)
+    return (dict(zip(lengths, values + lifts)),)
+
+
+def _winners(parts: dict[int, Tensor]) -> Tensor:
+    strongest = torch.stack([part.square().mean(1) for part in parts.values()]).argmax(0)  # (B, h, w)
+    return torch.tensor(list(parts))[strongest]
+
+
+def _one_winner_each(result: Any, right: Tensor, parts: dict[int, Tensor]) -> Tensor:
+    if not isinstance(result, Tensor):
+        why = " One for the whole picture? Each place has a winner of its own." if isinstance(result, int) else ""
+        if isinstance(result, tuple) and len(result) == 2:
+            why = " max gives two things, the greatest values and where they stand; argmax gives the second alone."
+        raise Wrong(f"Expected a tensor of branch lengths, (B, h, w), but got {described(result)}.{why}")
+    came, (b, c, h, w) = tuple(result.shape), next(iter(parts.values())).shape
+    suspects = {
+        "Each channel has a winner of its own there. First make one strength a place, over the channels.": (
+            (b, c, h, w)
+        ),
+        "The batch is gone: pictures must not be mixed.": (h, w),
+        "Along axis 0 stands the batch there. Stack along it: torch.stack(…).": (len(parts), h, w),
+        "That is a number a branch and place. Which of the four is the greatest?": (len(parts), b, h, w),
+        "Those are the places' winners of one dimension too many: strength() has taken the channels away.": (
+            b,
+            1,
+            h,
+            w,
+        ),
+    }
+    if came != (b, h, w):
+        raise Wrong(
+            f"The parts are {(b, c, h, w)}; expected {(b, h, w)}, but got {came}.{cause(came.__eq__, suspects)}"
+        )
+    return result
+
+
+def _winners_mistakes(parts: dict[int, Tensor]) -> dict[str, Tensor]:
+    if tuple(parts) != LENGTHS:
+        return {}
+    stack, lengths = torch.stack(list(parts.values())), torch.tensor(list(parts))  # (4, B, C, h, w)
+    power = stack.square().mean(2)  # (4, B, h, w)
+    return {
+        "Those are 0, 1, 2, 3, places in the stack. Make lengths of them: torch.tensor(list(parts))[…].": (
+            power.argmax(0)
+        ),
+        "Those are 1, 2, 3, 4, counted places. Make lengths of them: torch.tensor(list(parts))[…].": power.argmax(0)
+        + 1,
+        "Those are the strengths themselves. Which branch has them? argmax.": power.amax(0).sqrt(),
+        "Those are the losers: argmin in the place of argmax?": lengths[power.argmin(0)],
+        "You compare means, in which plus and minus cancel. Compare strengths.": lengths[stack.mean(2).argmax(0)],
+        "You compare sizes of means: plus and minus have cancelled before. Square first, then the mean.": (
+            lengths[stack.mean(2).abs().argmax(0)]
+        ),
+        "You compare the mean of the sizes; strength is the root of the mean *square*.": (
+            lengths[stack.abs().mean(2).argmax(0)]
+        ),
+        "You compare each branch's loudest channel. Strength counts all channels.": (
+            lengths[stack.abs().amax(2).argmax(0)]
+        ),
+        "You compare each branch's largest value; a large minus counts as much.": lengths[stack.amax(2).argmax(0)],
+        "One winner for the whole picture. Each place has its own.": lengths[
+            power.mean((2, 3), keepdim=True).expand_as(power).argmax(0)
+        ],
+        "The lengths are in another order than the parts: take them from the dictionary.": lengths.flip(0)[
+            power.argmax(0)
+        ],
+    }
+
+
+def _other_winners(came: Tensor, right: Tensor, parts: dict[int, Tensor]) -> str:
+    if tuple(parts) != LENGTHS:
+        keys = "The lengths must come from the dictionary's keys."
+        return f"Right for branches {LENGTHS}, wrong for {tuple(parts)}. {keys}"
+    off = (came.to(right) != right).float().mean().item()
+    return f"The shape is right, but {off:.0%} of the places have another winner."
+
+
+winners = Exercise(
+    _winners,
+    {
+        "the branch furthest from zero, by its length": [(2, 3, 5, 8), (3, 4, 7, 6)],  # batch, channels, height, width
+        "whatever the branches": [(2, 3, 5, 8, (21, 5)), (2, 3, 5, 8, (3, 9, 15))],
+    },
+    _winners_mistakes,
+    given=_parts,
+    read=_one_winner_each,
+    say=_other_winners,
+    changed="Your function changed the parts in place. Whoever called it still needs them.",
+    shape="one winner a place",
+)
+
+
+def _scored(b: int, c: int, h: int, w: int, other: bool = False) -> tuple[Tensor, Tensor]:
+    """Features, and a score that is not linear in them; in the other one channel 0 has no say."""
+    generator = torch.Generator().manual_seed(h * w)
+    features = torch.randn(b, c, h, w, generator=generator, dtype=torch.float64).requires_grad_()
+    slopes = torch.randn(b, c, h, w, generator=generator, dtype=torch.float64)
+    tilt = torch.randn(b, c, 1, 1, generator=generator, dtype=torch.float64)
+    if other:
+        return features, (features[:, 1:] ** 2).sum()
+    return features, (features * (slopes + tilt)).sum() + (features**2 * slopes).sum() / 4
+
+
+def _cam(x: Tensor, score: Tensor) -> Tensor:
+    (gradient,) = torch.autograd.grad(score, x, retain_graph=True)
+    return (gradient.mean((2, 3), keepdim=True) * x).sum(1).relu()
+
+
+def _one_map_each(result: Any, right: Tensor, features: Tensor, score: Tensor) -> Tensor:
+    if isinstance(result, tuple) and len(result) == 1:
+        raise Wrong("A tuple came back: autograd.grad returns one, with a single entry. Unpack it: (gradient,) = …")
+    if not isinstance(result, Tensor):
+        raise Wrong(f"Expected a tensor (B, h, w), but got {described(result)}.")
+    came, (b, c, h, w) = tuple(result.shape), features.shape
+    suspects = {
+        "The channels are still there: sum over them at the end.": (b, c, h, w),
+        "The sum went over the channels with keepdim=True; the map has no channels.": (b, 1, h, w),
+        "Those are the weights, one a channel; they still have to weigh the features.": (b, c, 1, 1),
+        "The batch is gone: each picture has a map of its own.": (h, w),
+        "All was summed up, to one number. The sum goes over the channels alone: sum(1).": (),
+        "Those are the weights, one a channel, or a sum over the places. The weights still have to weigh the "
+        "features, and the sum goes over the channels.": (b, c),
+        "The sum went over the places. It goes over the channels.": (b, c, 1),
+    }
+    if came != (b, h, w):
+        why = cause(came.__eq__, suspects)
+        raise Wrong(f"The features are {(b, c, h, w)}; expected {(b, h, w)}, but got {came}.{why}")
+    return result.detach()
+
+
+def _cam_mistakes(x: Tensor, score: Tensor) -> dict[str, Tensor]:
+    (gradient,) = torch.autograd.grad(score, x, retain_graph=True)
+    weights = gradient.mean((2, 3), keepdim=True)  # (B, C, 1, 1)
+    b, c, h, w = x.shape
+    softmaxed = weights.softmax(1)
+    return {
+        "The ReLU is missing: what speaks against the class is cut off.": (weights * x).sum(1),
+        "The ReLU comes after the sum over the channels, not before: minus must first cancel plus.": (
+            (weights * x).relu().sum(1)
+        ),
+        "The weights were cut at 0. Channels that speak against the class count, too; the ReLU comes last.": (
+            (weights.relu() * x).sum(1).relu()
+        ),
+        "The gradient was not averaged: each place was weighed by its own. A channel has one weight.": (
+            (gradient * x).sum(1).relu()
+        ),
+        "The weights have lost their sign: no abs().": (weights.abs() * x).sum(1).relu(),
+        "The weights are sums over the places. Grad-CAM takes the mean.": (weights * x).sum(1).relu() * h * w,
+        "The channels were averaged. They are summed.": (weights * x).mean(1).relu(),
+        "The weights are the greatest gradients. They are the means.": (
+            (gradient.amax((2, 3), keepdim=True) * x).sum(1).relu()
+        ),
+        "The mean went over the channels. It goes over the places: axes 2 and 3.": (
+            (gradient.mean(1, keepdim=True) * x).sum(1).relu()
+        ),
+        "The mean went over the batch as well. Each picture has weights of its own.": (
+            (gradient.mean((0, 2, 3), keepdim=True) * x).sum(1).relu()
+        ),
+        "The features themselves are missing: that is the gradient, summed.": gradient.sum(1).relu(),
+        "Features and gradients have changed roles: the gradients give the weights, the features are weighed.": (
+            (x.mean((2, 3), keepdim=True) * gradient).sum(1).relu()
+        ),
+        "There is no gradient in it: that is the sum of the features.": x.sum(1).relu(),
+        "The weights were cut at 0, and the sum was not. It is the other way round: the ReLU comes last.": (
+            (weights.relu() * x).sum(1)
+        ),
+        "That is the size of the sum. What is below 0 speaks against the class: ReLU cuts it off.": (
+            (weights * x).sum(1).abs()
+        ),
+        "The mean went over the channels too: one weight for all of them. Each has its own, from axes 2 and 3.": (
+            (gradient.mean((1, 2, 3), keepdim=True) * x).sum(1).relu()
+        ),
+        "The maps were scaled, so that the greatest number is 1. Leave them in their own units.": (
+            (weights * x).sum(1).relu() / (weights * x).sum(1).relu().max()
+        ),
+        "The map was scaled to end at 1. Leave it in its own units.": (
+            (weights * x).sum(1).relu() / (weights * x).sum(1).relu().amax((1, 2), keepdim=True)
+        ),
+        "The weights went through a softmax. They are the bare means.": (softmaxed * x).sum(1).relu(),
+        "The sign is turned round.": (-(weights * x).sum(1)).relu(),
+    }
+
+
+ANY = "for any score"
+cam = Exercise(
+    _cam,
+    {
+        "channels weighed by their mean gradient, summed, cut at 0": [(2, 3, 5, 8), (3, 6, 7, 4)],  # B, C, h, w
+        ANY: [(2, 3, 5, 8, True)],
+    },
+    _cam_mistakes,
+    given=_scored,
+    again=True,
+    tolerance=1e-5,
+    read=_one_map_each,
+    retell=lambda said, proved: (
+        "For another score it goes wrong. Does your function use the score that it was given?"
+        if proved == ANY
+        else said
+    ),
+    changed="Your function changed the features in place. Whoever called it still needs them.",
+    shape="one map a picture",
+)
+
+
+def _pictures(h: int, w: int, cell: int, share: float) -> tuple[Tensor, Tensor, Tensor, float]:
+    """Two pictures and a map in which no two cells are alike; most of it is far below its maximum."""
+    generator = torch.Generator().manual_seed(h * w)
+    before, after = torch.randn(2, 3, h * cell, w * cell, generator=generator)
+    return before, after, torch.rand(h, w, generator=generator) ** 4 - 0.2, share
+
+
+def _mixed(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
+    pixels = F.interpolate(mask[None, None].float(), size=before.shape[1:], mode="nearest-exact")[0] > 0.5
+    return torch.where(pixels, after, before)
+
+
+def _replaced(before: Tensor, after: Tensor, saliency: Tensor, share: float) -> Tensor:
+    return _mixed(before, after, covered(saliency, share))
+
+
+def _one_picture(result: Any, right: Tensor, before: Tensor, after: Tensor, saliency: Tensor, share: float) -> Tensor:
+    if not isinstance(result, Tensor):
+        raise Wrong(f"Expected a picture, a tensor of shape {tuple(before.shape)}, but got {described(result)}.")
+    suspects = {
+        "A batch axis is left over from F.interpolate: take [0].": (1, *before.shape),
+        "Only the mask came back. Use it to choose between the two pictures.": saliency.shape,
+        "Only the mask came back; use it to choose between the two pictures.": (1, *before.shape[1:]),
+    }
+    if result.shape != right.shape:
+        why = cause(result.shape.__eq__, suspects)
+        raise Wrong(f"The pictures are {tuple(before.shape)}; your answer is {tuple(result.shape)}.{why}")
+    return result
+
+
+def _replaced_mistakes(before: Tensor, after: Tensor, saliency: Tensor, share: float) -> dict[str, Tensor]:
+    if share in (0, 1):
+        return {}
+    mask, pixels = covered(saliency, share), before.shape[1:]
+    low, high = saliency.aminmax()
+    smooth = F.interpolate(mask[None, None].float(), size=pixels, mode="bilinear")[0]
+    fine = F.interpolate(saliency[None, None], size=pixels, mode="bilinear")[0, 0]
+    tiled = mask.repeat(pixels[0] // mask.shape[0], pixels[1] // mask.shape[1])
+    return {
+        "before and after are swapped: what the map marks comes from `after`.": _mixed(after, before, mask),
+        "The cells ranked lowest were replaced. Highest first.": _mixed(before, after, covered(-saliency, share)),
+        "That keeps what should go: the share is what is replaced.": _mixed(
+            before, after, covered(saliency, 1 - share)
+        ),
+        "The map was cut at a value, not at a share of the cells. Rank them: covered(saliency, share).": _mixed(
+            before, after, saliency > share
+        ),
+        "The map was cut at a part of its range. Asked for is a share of the *cells*: covered().": _mixed(
+            before, after, saliency > high - share * (high - low)
+        ),
+        "The mask was enlarged bilinearly, so its edges are soft or moved. nearest-exact keeps squares.": torch.where(
+            smooth > 0, after, before
+        ),
+        "The mask was enlarged bilinearly and cut: no squares any more. nearest-exact keeps them.": torch.where(
+            smooth > 0.5, after, before
+        ),
+        "The mask was enlarged bilinearly, and the pictures were blended. A pixel comes from one or the other.": (
+            smooth * after + (1 - smooth) * before
+        ),
+        "The map was enlarged before it was ranked. Rank its cells, then enlarge the mask.": torch.where(
+            covered(fine, share), after, before
+        ),
+        "The mask is transposed: rows became columns.": torch.where(
+            F.interpolate(mask.T[None, None].float(), size=pixels, mode="nearest-exact")[0] > 0, after, before
+        ),
+        "You ranked the picture's own numbers. The map says what goes: covered(saliency, share).": torch.where(
+            covered(before, share), after, before
+        ),
+        "The mask was laid side by side like tiles, not enlarged. Each cell becomes a square.": torch.where(
+            tiled, after, before
+        ),
+        "What is marked became 0. It comes from `after`.": _mixed(before, torch.zeros_like(after), mask),
+        "The rest became 0. It stays as it was in `before`.": _mixed(torch.zeros_like(before), after, mask),
+        "Nothing was replaced.": before,
+        "All was replaced.": after,
+    }
+
+
+def _other_pixels(came: Tensor, right: Tensor, *arguments: Any) -> str:
+    share = arguments[-1]
+    if share in (0, 1):
+        return f"With a share of {share:g} the answer must be {'after' if share else 'before'} itself."
+    off = (came.to(right) != right).any(0).float().mean().item()
+    return f"With a share of {share:g}, {off:.0%} of the pixels are not what they should be."
+
+
+def _a_cell_off(came: Tensor, right: Tensor, before: Tensor, after: Tensor, saliency: Tensor, share: float) -> str:
+    cells, asked = (
+        (came == after).all(0).sum().item() * saliency.numel() / before[0].numel(),
+        covered(saliency, share).sum(),
+    )
+    if abs(cells - asked) != 1:
+        return ""
+    return f" {cells:.0f} cells were replaced, {asked} are wanted: covered() rounds the number of cells."
+
+
+def _stopped(said: str, _: str) -> str:
+    heights = re.findall(r"(\d+), \d+\),? float", said)  # of before, after and saliency
+    if "must match the size of tensor b" not in said or len(heights) < 3:
+        return said
+    cell = int(heights[0]) // int(heights[2])
+    return f"{said} Here a cell is {cell} × {cell} pixels: size=before.shape[1:] fits always."
+
+
+replaced = Exercise(
+    _replaced,
+    {
+        "the cells ranked highest, as squares of pixels": [
+            (*size, share)
+            for size in ((5, 8, 8), (7, 4, 8), (6, 9, 4))  # cells high, cells wide, pixels a cell
+            for share in (0.15, 0.4, 0.75)
+        ],
+        "nothing at 0, all at 1": [(5, 8, 8, 0.0), (5, 8, 8, 1.0)],
+    },
+    _replaced_mistakes,
+    given=_pictures,
+    read=_one_picture,
+    say=_other_pixels,
+    suspect=_a_cell_off,
+    retell=_stopped,
+    changed="Your function changed `{}` in place. The next step of the curve still needs it: clone().",
+    kept="the pictures left alone",
+)

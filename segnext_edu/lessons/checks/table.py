@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ class Exercise:
     cases: Mapping[str, Sequence[Case]]  # what a group of cases proves → what `given` makes the arguments of
     mistakes: Mapping[str, Callable[..., Any]] | Callable[..., Mapping[str, Any]]
     given: Callable[..., Case] = lambda *case: case
+    again: bool = False  # the answer gets arguments made anew, not copies, as a score must stay that of its features
     expected: str = "a tensor"  # in words
     names: tuple[str, ...] = ()  # of the parts, where several are returned
     place: int | None = None  # which of several parts is compared; all of them without it
@@ -40,7 +42,7 @@ class Exercise:
     )  # what to add where no mistake explains the numbers
     drawn: str = ""  # what to add where the answer gives other numbers when it is asked again
     everywhere: bool = False  # a mistake is named only if it explains the answer in all the cases
-    changed: str = ""  # said when the answer has changed an argument in place
+    changed: str = ""  # said when the answer has changed an argument in place; {} is its name
     retell: Callable[[str, str], str] = lambda said, proved: said  # what went wrong in a group of cases, in more words
     shape: str = ""  # what is proved when all cases have the right kind and shape, asked first
     kept: str = ""  # what is proved when no argument was changed
@@ -75,22 +77,24 @@ class Exercise:
             raise Wrong(self.retell(str(wrong), proved)) from None
         return proved
 
-    def _form(self, answer: Callable[..., Any], case: Case) -> tuple[Any, Any, Case, bool]:
-        """What came, what is right, the arguments, and whether they were changed."""
+    def _form(self, answer: Callable[..., Any], case: Case) -> tuple[Any, Any, Case, list[int]]:
+        """What came, what is right, the arguments, and the places of those that were changed."""
         arguments = self.given(*case)
-        given = copied(arguments)
-        result = call(answer, *given)
+        copies = self.given(*case) if self.again else copied(arguments)
+        result = call(answer, *copies)
         with torch.no_grad():
             right = self.reference(*arguments)
             came = (self.read or self._read)(result, right, *arguments)
         if self.place is not None:
             came, right = came[self.place], right[self.place]
-        return came, right, arguments, not same(given, arguments)
+        changed = [place for place, given in enumerate(copies) if not same(given, arguments[place])]
+        return came, right, arguments, changed
 
     def _expect(self, answer: Callable[..., Any], case: Case) -> None:
         came, right, arguments, changed = self._form(answer, case)
         if changed and self.changed:
-            raise Wrong(self.changed)
+            name = list(inspect.signature(self.reference).parameters)[changed[0]]
+            raise Wrong(self.changed.format(name))
         if not same(came, right, self.tolerance):
             why = self._why(answer, came, arguments) or self.suspect(came, right, *arguments)
             if self.drawn and not same(came, self._form(answer, case)[0]):
@@ -140,7 +144,8 @@ class Exercise:
             raise Wrong(f"Expected {what} of shape {tuple(right.shape)}, but got {described(part)}.{hint}")
         if self.same_dtype and part.dtype != right.dtype:
             kind = str(right.dtype).removeprefix("torch.")
-            raise Wrong(f"All was {kind}, but your answer is {described(part)}: the precision was lost.")
+            which = "your answer is" if part is result else f"{what} came as"
+            raise Wrong(f"All was {kind}, but {which} {described(part)}: the precision was lost.")
         return part.detach()
 
     def _gradients(self, answer: Callable[..., Any]) -> str:
