@@ -8,6 +8,7 @@ from importlib import import_module
 BENCHMARKS = {
     "speed": "a picture on the CPU: mmsegmentation, the model, the optimised model",
     "gpu": "the same on a GPU, with CUDA graphs and the Triton kernel",
+    "busy": "what a process costs that takes one core",
     "training": "training steps: images/s, waiting for data, memory",
     "scaling": "time and memory against the size of the picture",
     "sizes": "the networks of the lesson on speed, at several sizes",

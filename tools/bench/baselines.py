@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from segnext_edu.model.segnext import SegNeXt, resize
 from segnext_edu.training import recipe
+from tools.bench.networks import segformer
 
 NORMS = (nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)
 
@@ -46,19 +47,15 @@ class Contender(nn.Module):
 
 
 class SegFormerB0(Contender):
-    """SegFormer-B0 (Xie et al., NeurIPS 2021) as the library transformers has it: its default configuration.
+    """SegFormer-B0 (Xie et al., NeurIPS 2021) as the library transformers has it.
 
     Logits come at stride 4.
     """
 
     def __init__(self, num_classes: int):
         super().__init__()
-        from transformers import SegformerConfig, SegformerForSemanticSegmentation
-
         self.variant, self.num_classes = "segformer-b0", num_classes
-        config = SegformerConfig()
-        config.num_labels = num_classes
-        whole = SegformerForSemanticSegmentation(config)
+        whole = segformer("B0", num_classes)
         self.encoder, self.decoder = whole.segformer, whole.decode_head
 
     def encode(self, images: Tensor) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""What another process costs that takes one core: `python -m tools.bench.busy`.
+"""What another process costs that takes one core: `python -m tools.bench busy`.
 
 The same weights as they are, optimised, and in ONNX Runtime. Quiet and busy take turns; the other process is started
 here, and has run for a second before anything is timed. The medians are compared.
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -23,7 +23,7 @@ from segnext_edu.inference.export import need_onnx, write_onnx
 from segnext_edu.inference.optimize import optimize
 from segnext_edu.machine import others, watch_load
 from segnext_edu.model.segnext import VARIANTS, SegNeXt
-from tools.bench.speed import Stride8, environment
+from tools.bench.setting import Stride8, environment
 
 SETTLED = 1.0  # seconds after the other process has come or gone
 
@@ -38,16 +38,16 @@ while os.getppid() == parent:
 
 
 @one_line_errors
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print a line a network: milliseconds a picture, quiet and busy, and how many times as long busy takes."""
-    parser = argparse.ArgumentParser(prog="python -m tools.bench.busy", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.bench busy", description=__doc__)
     parser.add_argument("--variant", choices=VARIANTS, default="tiny", help="which size (tiny)")
     parser.add_argument("--size", type=int, default=512, help="height and width of the picture, pixels (512)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (as many as cores)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of quiet and busy, 5 pictures a network each (5)")
     args = parser.parse_args(arguments)
     if args.size < 33 or args.threads < 1 or args.rounds < 1:
-        raise InputError("bench_busy: --size must be at least 33, --threads and --rounds at least 1")
+        raise InputError("bench busy: --size must be at least 33, --threads and --rounds at least 1")
     need_onnx()
     torch.set_num_threads(args.threads)
     watch_load()
@@ -120,4 +120,4 @@ def others_work(busy: bool) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""MSCA's branches alone on a GPU: the fused kernel against what it would replace. Half of `bench_gpu`.
+"""MSCA's branches alone on a GPU: the fused kernel against what it would replace. Half of `bench gpu`.
 
 Features in bfloat16 go in, what MSCA mixes into its gate comes out: by the module as it is, through cuDNN; by the same
 through torch.compile; by `gate_kernel`; and for comparison the bare features are copied: as many bytes as one pass must
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from segnext_edu.model.msca import MSCA
 from segnext_edu.model.segnext import VARIANTS
 from tools.bench.gpu_clock import Call, alternate, attempt, captured, reason
-from tools.bench.speed import difference
+from tools.bench.setting import difference
 from tools.bench.traffic import Card, Work, count_work
 
 WAYS = ("module", "compiled", "kernel", "copy")

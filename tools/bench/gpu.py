@@ -31,7 +31,7 @@ from segnext_edu.model.segnext import VARIANTS, SegNeXt
 from tools.bench import gate
 from tools.bench.gpu_clock import WARM_UP, Call, alternate, attempt, beyond, captured, reason
 from tools.bench.reference import MMSegmentation
-from tools.bench.speed import Stride8
+from tools.bench.setting import Stride8, size
 from tools.bench.traffic import Card, count_work
 
 NETWORKS = ("mmsegmentation", "ours", "optimised", "compiled")
@@ -135,14 +135,6 @@ def line(row: dict[str, Any]) -> str:
     return f"{''.join(cells)}{row['floor'] * 1e3:10.3f}  {row['bound']}"
 
 
-def size(text: str) -> tuple[int, int]:
-    """Width and height out of, say, 2048x1024."""
-    width, cross, height = text.partition("x")
-    if not (cross and width.isdecimal() and height.isdecimal() and min(int(width), int(height)) >= 32):
-        raise argparse.ArgumentTypeError(f"{text}: expected WIDTHxHEIGHT in pixels, 32x32 or more, such as 2048x1024")
-    return int(width), int(height)
-
-
 def environment(repeats: int, card: Card) -> dict[str, Any]:
     """What the times hold for. The card's rates are bytes and multiply-adds a second."""
     return {
@@ -173,9 +165,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="write the tables and what they hold for to this file, too")
     args = parser.parse_args(arguments)
     if min(*args.batches, args.repeats) < 1:
-        raise InputError("bench_gpu: --batches and --repeats must be at least 1")
+        raise InputError("bench gpu: --batches and --repeats must be at least 1")
     if not torch.cuda.is_available():
-        raise InputError("bench_gpu: this machine has no GPU that PyTorch can use; `bench` times networks on a CPU")
+        raise InputError("bench gpu: this machine has no GPU that PyTorch can use; `bench` times networks on a CPU")
     torch.backends.cudnn.benchmark = True
     card = measure_card(args.repeats)
     setting = environment(args.repeats, card)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -32,14 +33,14 @@ class Logits(nn.Module):
         return self.network(images).logits
 
 
-def segformer(name: str) -> nn.Module:
-    """SegFormer of one of the sizes in SEGFORMERS; logits at stride 4."""
+def segformer(name: str, num_classes: int = CLASSES) -> Any:
+    """transformers' SegFormer of one of the sizes in SEGFORMERS; logits at stride 4."""
     from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
     depths, widths, decoder = SEGFORMERS[name]
     config = SegformerConfig(depths=list(depths), hidden_sizes=list(widths), decoder_hidden_size=decoder)
-    config.num_labels = CLASSES
-    return Logits(SegformerForSemanticSegmentation(config))
+    config.num_labels = num_classes
+    return SegformerForSemanticSegmentation(config)
 
 
 def mobilenet() -> nn.Module:
@@ -55,6 +56,6 @@ NETWORKS: dict[str, tuple[str, Callable[[], nn.Module]]] = {
     "SegNeXt-T": ("SegNeXt", partial(SegNeXt, "tiny", CLASSES)),
     "SegNeXt-S": ("SegNeXt", partial(SegNeXt, "small", CLASSES)),
     "SegNeXt-B": ("SegNeXt", partial(SegNeXt, "base", CLASSES)),
-    **{f"SegFormer-{name}": ("SegFormer", partial(segformer, name)) for name in SEGFORMERS},
+    **{f"SegFormer-{name}": ("SegFormer", lambda name=name: Logits(segformer(name))) for name in SEGFORMERS},
     "MobileNetV2 + DeepLabV3+": ("MobileNetV2", mobilenet),
 }

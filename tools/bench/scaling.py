@@ -23,13 +23,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-import psutil
 import torch
 
 from segnext_edu.files import InputError, appears_whole, one_line_errors
 from segnext_edu.inference.optimize import optimize
 from segnext_edu.model.segnext import VARIANTS, SegNeXt
 from tools.bench.baselines import SegFormerB0
+from tools.bench.setting import size
 
 SIZES = ("512x256", "512x512", "1024x512", "1024x1024", "2048x1024", "2048x2048")  # width × height, each twice the last
 SEGFORMER = "segformer-b0"
@@ -52,17 +52,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure every network at every size, print a line for each and the exponents, and write them as JSON."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench scaling", description=__doc__)
     parser.add_argument("--networks", nargs="+", choices=[*VARIANTS, SEGFORMER], default=["tiny", SEGFORMER])
-    parser.add_argument("--sizes", nargs="+", default=SIZES, help=f"width x height ({' '.join(SIZES)})")
+    parser.add_argument(
+        "--sizes", nargs="+", type=size, default=[size(text) for text in SIZES], help=f"({' '.join(SIZES)})"
+    )
     parser.add_argument("--repeats", type=int, default=3, help="timed pictures of a size, after one to warm up (3)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (1)")
     parser.add_argument("--out", type=Path, required=True, help="the JSON file")
     args = parser.parse_args(arguments)
-    sizes = [parsed(size) for size in args.sizes]
-    if args.repeats < 1 or args.threads < 1 or len({math.prod(size) for size in sizes}) < 2:
+    if args.repeats < 1 or args.threads < 1 or len({math.prod(sides) for sides in args.sizes}) < 2:
         raise InputError("scaling: at least two sizes, one repeat and one thread are needed to draw a line")
     rows = []
     for network in args.networks:
-        for width, height in sizes:
+        for width, height in args.sizes:
             rows.append(in_a_process(network, width, height, args.repeats, args.threads))
             seconds, mebibytes = rows[-1].seconds, rows[-1].bytes / 2**20
             print(f"{network:14}{width:6} × {height:<6}{seconds:9.3f} s{mebibytes:9.0f} MiB", flush=True)
@@ -74,19 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         part.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
-def parsed(size: str) -> tuple[int, int]:
-    """ "1024x512" → (1024, 512), width and height in pixels. Raises InputError."""
-    sides = size.split("x")
-    if len(sides) != 2 or not all(side.isdecimal() and int(side) >= 32 for side in sides):
-        raise InputError(f"scaling: {size} is not a size; expected width x height such as 1024x512, both at least 32")
-    return int(sides[0]), int(sides[1])
-
-
 def setting(args: argparse.Namespace) -> str:
     """What the numbers hold for."""
     return (
         f"batch 1, float32, {CLASSES} classes, logits at the network's stride; median of {args.repeats}; "
-        f"threads: {args.threads}, load before: {psutil.getloadavg()[0]:.1f}, "
+        f"threads: {args.threads}, load before: {os.getloadavg()[0]:.1f}, "
         f"{torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}"
     )
 
@@ -117,20 +110,23 @@ def measure(network: str, width: int, height: int, repeats: int, threads: int) -
     seconds = []
     with torch.inference_mode():
         model.decode(model.encode(images[:, :, :32, :32]))  # what the libraries set up once is not the picture's
-        before, imports = psutil.Process().memory_info().rss, peak()
+        before, imports = held("VmRSS"), held("VmHWM")
         for _ in range(repeats + 1):
             start = time.process_time()
             model.decode(model.encode(images))
             seconds.append(time.process_time() - start)
-    grown = peak() - before if peak() > imports else 0  # a picture that needs less than the imports did is not seen
+    peak = held("VmHWM")
+    grown = peak - before if peak > imports else 0  # a picture that needs less than the imports did is not seen
     print(json.dumps({"seconds": median(seconds[1:]), "bytes": grown}))
 
 
-def peak() -> int:
-    """The most bytes of memory that this process has held so far."""
+def held(what: str) -> int:
+    """Bytes of memory that this process holds (VmRSS), or has held at most so far (VmHWM, which stands for both where
+    the system is not Linux).
+    """
     status = Path("/proc/self/status")
     if status.exists():  # Linux, where ru_maxrss would count what the process that started this one held, too
-        (line,) = (line for line in status.read_text("utf-8").splitlines() if line.startswith("VmHWM:"))
+        (line,) = (line for line in status.read_text("utf-8").splitlines() if line.startswith(f"{what}:"))
         return 1024 * int(line.split()[1])
     import resource  # not on Windows, where this module can be imported but measures nothing
 

@@ -24,7 +24,7 @@ from segnext_edu.files import appears_whole
 from segnext_edu.inference.optimize import optimize
 from segnext_edu.model.segnext import SegNeXt
 from tools.bench.networks import NETWORKS
-from tools.bench.speed import Stride8, environment
+from tools.bench.setting import Stride8, environment
 
 SIZES = ((128, 128), (256, 256), (512, 512), (512, 1024))  # height, width
 SIDE = 1024  # of the square matrices whose product sets the rate

@@ -13,16 +13,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
-import platform
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
-from typing import Any
 
-import psutil
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -33,6 +27,7 @@ from segnext_edu.files import InputError, appears_whole, one_line_errors
 from segnext_edu.inference.optimize import optimize
 from segnext_edu.model.segnext import VARIANTS, SegNeXt
 from tools.bench.reference import MMSegmentation
+from tools.bench.setting import Stride8, add_clock, alternate, difference, environment
 
 SIDE = 1024  # of the square matrices whose product sets the rate
 COLUMNS = ("mmsegmentation", "ours", "optimised", "optimised bf16", "floor")
@@ -62,15 +57,6 @@ def parser() -> argparse.ArgumentParser:
     add_clock(parser)
     parser.add_argument("--json", type=Path, help="write the table and what it holds for to this file, too")
     return parser
-
-
-def add_clock(parser: argparse.ArgumentParser) -> None:
-    """Which time counts."""
-    parser.add_argument(
-        "--processor-time",
-        action="store_true",
-        help="count the processor's time, of all threads, instead of the clock's: on a machine with other work to do",
-    )
 
 
 @one_line_errors
@@ -105,25 +91,6 @@ def line(row: Measured) -> str:
     apart = ", ".join(f"{name} {value:.0e}" for name, value in row.differs.items() if value is not None)
     same = ", ".join(f"{name} {value:.1%}" for name, value in row.agrees.items())
     return f"{''.join(cells)}   differs at most: {apart}; same class: {same}"
-
-
-def environment(repeats: int, processor_time: bool = False) -> dict[str, Any]:
-    """What times hold for. On a machine with other work to do (its load says) they hold for nothing."""
-    names = [Path("/proc/cpuinfo").read_text("utf-8")] if Path("/proc/cpuinfo").exists() else []
-    models = [row.partition(":")[2].strip() for text in names for row in text.splitlines() if "model name" in row]
-    return {
-        "machine": f"{platform.system()} {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "allocator": {name: value for name, value in sorted(os.environ.items()) if name.startswith("MALLOC_")},
-        "waiting": os.environ.get("OMP_WAIT_POLICY", "OpenMP's default"),
-        "load": round(psutil.getloadavg()[0], 1),
-        "clock": "processor time of all threads" if processor_time else "wall",
-        "batch": 1,
-        "repeats": repeats,
-    }
 
 
 def measure(variant: str, size: int, repeats: int, processor_time: bool = False) -> Measured:
@@ -169,17 +136,6 @@ def products() -> dict[str, Callable[[], Tensor]]:
     return {"a @ b": lambda: left @ right, "1 × 1 convolution": lambda: F.conv2d(pixels, kernels)}
 
 
-class Stride8(nn.Module):
-    """A model without its last enlargement: what the peer computes, too."""
-
-    def __init__(self, model: nn.Module):
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.model.decode(self.model.encode(images))  # pyright: ignore[reportCallIssue]
-
-
 def from_peer(model: SegNeXt, peer: nn.Module, images: Tensor) -> float:
     """By how much our logits differ from the peer's, from the bases that it draws."""
     torch.manual_seed(0)
@@ -187,22 +143,3 @@ def from_peer(model: SegNeXt, peer: nn.Module, images: Tensor) -> float:
     torch.manual_seed(0)
     bases = torch.rand(1, VARIANTS[model.variant].decoder_width, VARIANTS[model.variant].rank)
     return difference(model.decode(model.encode(images), bases), expected)
-
-
-def difference(answer: Tensor, expected: Tensor) -> float:
-    """The largest, as a share of the largest value."""
-    return ((answer - expected).abs().max() / expected.abs().max()).item()
-
-
-def alternate(
-    calls: list[Callable[[], Tensor]], repeats: int, warm_up: int = 3, processor_time: bool = False
-) -> list[float]:
-    """The median seconds of each call, all of them made in turn."""
-    clock = time.process_time if processor_time else time.perf_counter
-    seconds: list[list[float]] = [[] for _ in calls]
-    for _ in range(warm_up + repeats):
-        for call, times in zip(calls, seconds, strict=True):
-            start = clock()
-            call()
-            times.append(clock() - start)
-    return [median(times[warm_up:]) for times in seconds]

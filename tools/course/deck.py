@@ -1,8 +1,8 @@
 """A deck of slides in one HTML file that needs nothing else: no network, no folder beside it.
 
-nbconvert makes it with a template of ours. The template differs from nbconvert's own in that reveal.js (MIT, in
-reveal_js/) is inside the file, and in letters that can be read from the last row. Formulas become MathML, which
-browsers draw by themselves.
+nbconvert makes it with a template of ours, in reveal_js/. The template differs from nbconvert's own in that reveal.js
+is inside the file, and in letters that can be read from the last row. Formulas become MathML, which browsers draw by
+themselves.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from traitlets.config import Config
 
 from tools.course.lessons import lesson
+from tools.course.reveal import reveal
 from tools.course.slides import slides
 
 FORMULA = re.compile(r"\$\$(?P<block>.+?)\$\$|(?<![\\$\w])\$(?P<inline>[^$\n]+)\$", re.DOTALL)
@@ -33,7 +34,7 @@ def page(name: str) -> str:
     exporter = SlidesExporter(
         config=SETTINGS, template_name="reveal_js", extra_template_basedirs=[str(Path(__file__).parent)]
     )
-    text, _ = exporter.from_notebook_node(deck(name))
+    text, _ = exporter.from_notebook_node(deck(name), resources={"reveal": reveal()})
     return text
 
 

@@ -57,7 +57,7 @@ class Execute(Plain):
         identifier = cell.metadata.get("nbgrader", {}).get("grade_id", "")
         number = identifier.removesuffix("-points").removeprefix("exercise-").replace("-", ".")
         if number and identifier.endswith("-points"):
-            self.done.append(f"from segnext_edu import course\ncourse.lend({number!r}, globals())")
+            self.done.append(f"from segnext_edu.lessons import course\ncourse.lend({number!r}, globals())")
         self.restart()
         for source in self.done:
             super().preprocess_cell(new_code_cell(source), {}, 0)

@@ -30,13 +30,6 @@ def test_without_a_gpu_it_says_so_in_a_sentence(
     assert not printed.out and not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("given", ["2048", "2048x", "x", "16x512", "-64x64", "64x64x3", "ax64"])
-def test_sizes_that_are_none(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, given: str) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        command(monkeypatch, f"--sizes={given}")
-    assert stopped.value.code == 2 and "WIDTHxHEIGHT" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("given", [("--batches", "0"), ("--repeats", "0")])
 def test_nothing_to_measure(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, given: tuple) -> None:
     assert command(monkeypatch, *given) == 2

@@ -8,7 +8,7 @@ import pytest
 
 from segnext_edu.files import InputError
 from tools.bench import scaling
-from tools.bench.scaling import Measured, exponent, exponents, in_a_process, main, parsed
+from tools.bench.scaling import Measured, exponent, exponents, in_a_process, main
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
@@ -59,12 +59,6 @@ def test_the_table_is_written_and_computed_from_its_rows(tmp_path, monkeypatch, 
     assert written["exponents"]["nano"] == pytest.approx({"seconds": 0.5, "bytes": 0.5})
     assert "threads: 1" in written["setting"]
     assert "nano: as pixels to the power 0.50 (time), 0.50 (memory)" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("size", ["512", "512x", "16x512", "axb", "512x512x3", "-64x64"])
-def test_sizes_that_are_none_are_refused_in_words(size):
-    with pytest.raises(InputError, match="is not a size; expected width x height"):
-        parsed(size)
 
 
 def test_a_line_needs_two_points(tmp_path, capsys):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from segnext_edu.cost import count_macs
 from segnext_edu.inference.optimize import optimize
 from segnext_edu.model.segnext import SegNeXt
-from tools.bench.speed import Stride8
+from tools.bench.setting import Stride8
 from tools.bench.traffic import Card, Work, count_work
 
 
