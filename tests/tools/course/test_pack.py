@@ -129,7 +129,7 @@ def test_the_right_answer_has_no_place_of_its_own() -> None:
     assert all(places.count(place) >= len(blocks) / 5 for place in range(3))
 
 
-def test_every_notebook_has_its_questions() -> None:
+def test_every_taught_notebook_has_its_questions() -> None:
     sections = re.split(r"^## ", QUESTIONS, flags=re.MULTILINE)[1:]
-    assert {section[:2] for section in sections} >= set(numbers())
+    assert {section[:2] for section in sections} >= {one.number for one in WRITTEN if one.lesson}
     assert all(section.count("\n### ") >= 4 for section in sections)
