@@ -155,11 +155,9 @@ def test_plain_runs_the_model_that_the_notebooks_build(
     photo.save(tmp_path / "photo.png")
 
     def overlay(name: str, *options: str) -> np.ndarray:
-        place = str(tmp_path / name)
-        assert (
-            main(["predict", "--checkpoint", "nano_mini", str(tmp_path / "photo.png"), "--out", place, *options]) == 0
-        )
-        return np.asarray(Image.open(place))
+        command = ["predict", "--checkpoint", "nano_mini", str(tmp_path / "photo.png"), "--out", str(tmp_path / name)]
+        assert main([*command, *options]) == 0
+        return np.asarray(Image.open(tmp_path / name))
 
     optimised, said = overlay("optimised.png"), capsys.readouterr().out
     monkeypatch.delattr("segnext_edu.inference.optimize.FastSegNeXt")  # so that nothing can be optimised any more
