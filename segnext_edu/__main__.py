@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from segnext_edu.cli import parser
 from segnext_edu.files import InputError, appears_whole, one_line_errors
@@ -61,16 +63,12 @@ def train_command(args: argparse.Namespace) -> None:
 
 
 def evaluate_command(args: argparse.Namespace) -> None:
-    from segnext_edu import checkpoints
-    from segnext_edu.data import load_scenes
-    from segnext_edu.inference import tta
-    from segnext_edu.inference.evaluate import evaluate, report, scored_scenes
+    from segnext_edu.checkpoints import load
+    from segnext_edu.inference.evaluate import evaluate, report
 
-    look = tta.look_from(args)
-    model = checkpoints.load(args.checkpoint).to(best_device())
-    short_side = tta.short_side_from(args, checkpoints.card_short_side(model.card))
-    scenes = scored_scenes(load_scenes(args.data, "val"), model.classes)
-    print(report(evaluate(model, scenes, short_side, look), model.classes))
+    options = inference_options(args)
+    model = load(args.checkpoint).to(best_device())
+    print(report(evaluate(model, args.data, **options), model.classes))
 
 
 def predict_command(args: argparse.Namespace) -> None:
@@ -79,20 +77,18 @@ def predict_command(args: argparse.Namespace) -> None:
 
     import numpy as np
 
-    from segnext_edu import checkpoints
-    from segnext_edu.data.images import open_photo, to_tensor
+    from segnext_edu.checkpoints import load
+    from segnext_edu.data.images import open_photo
     from segnext_edu.data.palette import colours
-    from segnext_edu.inference import tta
     from segnext_edu.inference.optimize import optimize
     from segnext_edu.inference.overlay import overlay
     from segnext_edu.inference.predict import predict
 
-    look = tta.look_from(args)
+    options = inference_options(args)
     photo = open_photo(args.photo)
-    model = checkpoints.load(args.checkpoint).to(best_device())
-    short_side = tta.short_side_from(args, checkpoints.card_short_side(model.card))
-    fast = optimize(model)  # which needs less memory, too: a large photograph seen whole would fill it
-    labels = predict(fast, to_tensor(photo), short_side, look).cpu().numpy()
+    model = load(args.checkpoint).to(best_device())
+    network = model if args.plain else optimize(model)
+    labels = predict(network, photo, **options).cpu().numpy()  # (H, W)
     picture = overlay(photo, labels, model.classes, colours(model.classes))
     with appears_whole(args.out) as part:
         picture.save(part, "JPEG" if args.out.suffix.lower() != ".png" else "PNG")
@@ -100,6 +96,25 @@ def predict_command(args: argparse.Namespace) -> None:
     for index in np.argsort(-shares):
         if shares[index] >= 0.001:
             print(f"{shares[index]:6.1%}  {model.classes[index]}")
+
+
+def inference_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What `predict` and `evaluate` are given besides model and picture. Raises InputError for what cannot be done."""
+    from segnext_edu.inference.sliding_window import GRID, SlidingWindow
+    from segnext_edu.inference.tta import MULTI_SCALE, NO_TTA
+
+    side, tile, overlap = args.short_side, args.tile, args.overlap
+    if side not in (None, "own"):
+        if not side.isdecimal() or int(side) < GRID:
+            raise InputError(f"--short-side {side}: expected a number of pixels, at least {GRID}, or own")
+        side = int(side)
+    window = None
+    if tile is not None:
+        quarter = min(math.ceil(tile / 4 / GRID), tile // 2 // GRID) * GRID
+        window = SlidingWindow(tile, quarter if overlap is None else overlap)
+    elif overlap is not None:
+        raise InputError("--overlap is what tiles share; say how large they are with --tile, such as --tile 512")
+    return {"short_side": side, "tta": MULTI_SCALE if args.multi_scale else NO_TTA, "window": window}
 
 
 def best_device() -> str:

@@ -81,6 +81,9 @@ def load(path: str | Path) -> SegNeXt:
     """Read a model written by `save`, in eval mode and channels_last; its class names and card are `model.classes`,
     `model.card`. Where its card names terms of use, they are printed.
 
+    Args:
+        path: a file, or the name of a checkpoint that ships with the project, such as "tiny_street" (`available`).
+
     Raises InputError when the file is missing, is not such a checkpoint, or does not fit its own description.
     """
     model = read(path)
@@ -93,7 +96,13 @@ def read(path: str | Path) -> SegNeXt:
     """`load` without a word, for figures that state the terms themselves."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such checkpoint; `python -m segnext_edu train` writes one")
+        shipped = available()
+        if str(path) not in shipped:
+            raise InputError(
+                f"{path}: no such checkpoint; `python -m segnext_edu train` writes one, and the project ships "
+                f"{', '.join(shipped)}"
+            )
+        path = shipped[str(path)].path
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

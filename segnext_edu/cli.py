@@ -17,13 +17,16 @@ def parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="score a checkpoint on a data set")
     evaluate.add_argument("--checkpoint", required=True, type=Path)
     evaluate.add_argument("--data", required=True, help="mini, ade20k, or a folder or zip; its val split is scored")
-    add_look(evaluate)
+    add_inference_options(evaluate)
 
     predict = commands.add_parser("predict", help="label a photograph")
     predict.add_argument("--checkpoint", required=True, type=Path)
     predict.add_argument("photo", type=Path)
     predict.add_argument("--out", required=True, type=Path, help="where the overlay goes, as .png or .jpg")
-    add_look(predict)
+    predict.add_argument(
+        "--plain", action="store_true", help="run the model as the notebooks build it, not the optimised one"
+    )
+    add_inference_options(predict)
 
     data = commands.add_parser("data", help="fetch and cut down a data set")
     ade20k = data.add_subparsers(required=True, metavar="name").add_parser("ade20k", help="a small ADE20K")
@@ -85,13 +88,13 @@ def add_train(train: argparse.ArgumentParser) -> None:
     )
 
 
-def add_look(parser: argparse.ArgumentParser) -> None:
-    """The options that say how pictures are looked at. `tta.short_side_from` and `tta.look_from` read them."""
+def add_inference_options(parser: argparse.ArgumentParser) -> None:
+    """Input size, sliding window and test-time augmentation. `__main__.inference_options` reads them."""
     group = parser.add_argument_group(
-        "how the picture is looked at",
-        "Left alone, it is seen whole and once, its short side resized to what the checkpoint was trained at. A "
-        "network knows things at the size at which it learned them: a larger picture gives finer outlines and needs "
-        "more memory, but what then fills hundreds of pixels may no longer be recognised.",
+        "inference",
+        "By default the network sees the whole picture once, its short side resized to what the checkpoint was trained "
+        "at. A network knows things at the size at which it learned them: a larger picture gives finer outlines and "
+        "needs more memory, but what then fills hundreds of pixels may no longer be recognised.",
     )
     group.add_argument(
         "--short-side",
@@ -102,8 +105,8 @@ def add_look(parser: argparse.ArgumentParser) -> None:
         "--tile",
         type=int,
         metavar="PIXELS",
-        help="show the resized picture in square tiles of this many pixels, one after the other, and blend the "
-        "answers: memory is bounded by the tile, but no tile knows what the others see (whole, not in tiles)",
+        help="sliding-window inference: predict square tiles of this many pixels, one after the other, and blend the "
+        "answers. Memory is bounded by the tile, but no tile knows what the others see (the whole picture at once)",
     )
     group.add_argument(
         "--overlap", type=int, metavar="PIXELS", help="pixels that neighbouring tiles share (about a quarter of a tile)"
@@ -111,6 +114,6 @@ def add_look(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--multi-scale",
         action="store_true",
-        help="average the probabilities of 12 looks, as the paper's multi-scale scores do: 0.5, 0.75, 1, 1.25, 1.5 and "
-        "1.75 times the short side, each also mirrored. About 17 times the work",
+        help="test-time augmentation, as for the paper's multi-scale scores: average the probabilities at 0.5, 0.75, "
+        "1, 1.25, 1.5 and 1.75 times the short side, each also mirrored. About 17 times the work",
     )

@@ -4,36 +4,51 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from segnext_edu.data import IGNORE, class_names, reduce_zero_label
+from segnext_edu.data import IGNORE, class_names, load_scenes, reduce_zero_label
 from segnext_edu.data.images import to_tensor
 from segnext_edu.files import InputError
 from segnext_edu.inference.predict import predict
-from segnext_edu.inference.tta import ONCE, Look
+from segnext_edu.inference.sliding_window import SlidingWindow
+from segnext_edu.inference.tta import NO_TTA, TTA
 from segnext_edu.metrics import ConfusionMatrix
 from segnext_edu.model.segnext import SegNeXt
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from segnext_edu.inference.optimize import FastSegNeXt
+
 
 def evaluate(
-    model: SegNeXt, scenes: Iterable[tuple[Tensor, Tensor]], short_side: int | None, look: Look = ONCE
+    model: SegNeXt | FastSegNeXt,
+    data: str | Path | Dataset | Iterable[tuple[Tensor, Tensor]],
+    short_side: int | Literal["own"] | None = None,
+    tta: TTA = NO_TTA,
+    window: SlidingWindow | None = None,
 ) -> ConfusionMatrix:
-    """Score pictures at their own size.
+    """Predict the pictures of a data set and count, at their own size, what was predicted for which label.
 
     Args:
-        scenes: pairs of a uint8 picture (3, H, W) and its labels (H, W) in 0..K-1, 255 where there is none.
-        short_side, look: as for `predict`.
+        data: "mini", "ade20k", a folder or a zip, whose val split is scored; a data set of `load_scenes`; or pairs of a
+            uint8 picture (3, H, W) and its labels (H, W) in 0..K-1, 255 where there is none. The classes of a data set
+            are matched with the model's by name, so that the model must be one that `checkpoints.load` read.
+        short_side, tta, window: as for `predict`.
+
+    Raises InputError when the data cannot be read, or share no class with the model.
     """
+    if isinstance(data, str | Path):
+        data = load_scenes(data, "val")
+    scenes = scored_scenes(cast("Dataset", data), model.classes) if hasattr(data, "features") else data
     matrix = ConfusionMatrix(model.num_classes)
     for picture, labels in scenes:
-        predicted = predict(model, picture, short_side, look)
+        predicted = predict(model, picture, short_side, tta, window)
         matrix.update(predicted, labels.to(predicted.device))
     return matrix
 

@@ -49,6 +49,7 @@ class FastSegNeXt(nn.Module):
     def __init__(self, model: SegNeXt):
         super().__init__()
         self.variant, self.num_classes = model.variant, model.num_classes
+        self.classes, self.card = getattr(model, "classes", ()), getattr(model, "card", {})
         self.stages = nn.ModuleList(FastStage(cast(Stage, stage)) for stage in model.encoder.stages)
         self.decoder = FastLightHam(model.decoder, VARIANTS[model.variant].channels[1:])
         self.requires_grad_(False).eval()

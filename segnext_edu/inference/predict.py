@@ -1,16 +1,19 @@
-"""A trained model at work: label a picture, score a data set, draw what was found."""
+"""Prediction: a trained model labels every pixel of a picture."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import torch
+from PIL import Image
 from torch import Tensor
 
-from segnext_edu.data.images import prepare
-from segnext_edu.inference.sliding_window import tiled
-from segnext_edu.inference.tta import ONCE, Look, most_likely
+from segnext_edu.checkpoints import card_short_side
+from segnext_edu.data.images import open_photo, prepare, to_tensor
+from segnext_edu.inference.sliding_window import SlidingWindow, slide
+from segnext_edu.inference.tta import NO_TTA, TTA, most_likely
 from segnext_edu.model.segnext import SegNeXt
 
 if TYPE_CHECKING:
@@ -18,26 +21,45 @@ if TYPE_CHECKING:
 
 
 @torch.inference_mode()
-def predict(model: SegNeXt | FastSegNeXt, picture: Tensor, short_side: int | None, look: Look = ONCE) -> Tensor:
-    """Label every pixel: uint8 (3, H, W) → labels (H, W), long, 0..K-1, on the model's device.
+def predict(
+    model: SegNeXt | FastSegNeXt,
+    photo: Image.Image | str | Path | Tensor,
+    short_side: int | Literal["own"] | None = None,
+    tta: TTA = NO_TTA,
+    window: SlidingWindow | None = None,
+) -> Tensor:
+    """Label every pixel: a photograph → labels (H, W), long, 0..K-1, on the model's device.
 
     Args:
-        short_side: what the picture's short side is resized to, in pixels; None leaves it at its own size.
-        look: once and whole, or at several sizes, mirrored, in tiles.
+        photo: a PIL image, the path of an image file, or uint8 (3, H, W).
+        short_side: what the photograph's short side is resized to before the network sees it, in pixels. None is what
+            the model was trained at, by its card (512 where it has none); "own" leaves the photograph at its own size.
+        tta: test-time augmentation, such as `MULTI_SCALE`.
+        window: sliding-window inference, for photographs that are too large to be seen whole.
+
+    Raises InputError when the file is missing or is no image.
     """
-    picture = picture.to(next(model.parameters()).device)
-    return most_likely(list(views(model, picture, short_side or min(picture.shape[1:]), look)), picture.shape[1:])
+    if isinstance(photo, str | Path):
+        photo = open_photo(Path(photo))
+    picture = to_tensor(photo) if isinstance(photo, Image.Image) else photo
+    picture = picture.to(next(model.parameters()).device)  # (3, H, W)
+    if short_side is None:
+        short_side = card_short_side(getattr(model, "card", {}))
+    side = min(picture.shape[1:]) if short_side == "own" else short_side
+    return most_likely(list(views(model, picture, side, tta, window)), picture.shape[1:])
 
 
-def views(model: SegNeXt | FastSegNeXt, picture: Tensor, short_side: int, look: Look) -> Iterator[Tensor]:
-    """What each look gives: logits (1, K, h, w) at the model's stride, the mirrored ones turned back."""
+def views(
+    model: SegNeXt | FastSegNeXt, picture: Tensor, short_side: int, tta: TTA, window: SlidingWindow | None = None
+) -> Iterator[Tensor]:
+    """The logits (1, K, h, w) of each augmented view, at the model's stride; mirrored ones are mirrored back."""
 
     def network(images: Tensor) -> Tensor:
         return model.decode(model.encode(images))  # (1, K, h, w)
 
-    for scale in look.scales:
+    for scale in tta.scales:
         images = prepare(picture, short_side * scale)
-        for mirrored in (False, True) if look.flip else (False,):
+        for mirrored in (False, True) if tta.flip else (False,):
             seen = images.flip(-1) if mirrored else images
-            logits = network(seen) if look.tiles is None else tiled(network, seen, look.tiles)
+            logits = network(seen) if window is None else slide(network, seen, window)
             yield logits.flip(-1) if mirrored else logits

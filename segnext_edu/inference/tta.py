@@ -1,71 +1,43 @@
-"""Several looks at one picture, and one answer: other sizes, mirrored, whole or through tiles.
+"""Test-time augmentation (TTA): one picture is predicted at several sizes and mirrored, and the answers are averaged.
 
-The paper's multi-scale scores average the probabilities of twelve looks: six sizes, each also mirrored, as
-mmsegmentation does it. Here they are averaged a band of rows at a time, so that memory does not hold the probabilities
-of all classes for all the pixels of a large photograph.
+The paper's multi-scale scores average the probabilities of six sizes, each also mirrored, as mmsegmentation does it.
+Here they are averaged a band of rows at a time, so that memory does not hold the probabilities of all classes for all
+the pixels of a large photograph.
 """
 
 from __future__ import annotations
 
-import argparse
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from segnext_edu.files import InputError
-from segnext_edu.inference.sliding_window import GRID, Tiles
 from segnext_edu.model.segnext import resize
 
 AT_ONCE = 2**26  # scores that are held together, of all classes for a band of rows: 256 MiB
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a model looks at a picture before it decides.
+class TTA:
+    """Which views of a picture are predicted.
 
-    scales: factors on the short side, one look each. flip: each look once more, left and right exchanged.
-    tiles: how the resized picture is cut; None shows it whole.
+    scales: factors on the short side. flip: each scale once more, with left and right exchanged.
     """
 
     scales: tuple[float, ...] = (1.0,)
     flip: bool = False
-    tiles: Tiles | None = None
 
 
-ONCE = Look()
-MULTI_SCALE = Look(scales=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75), flip=True)  # the paper's
-
-
-def look_from(args: argparse.Namespace) -> Look:
-    """The look that the options ask for. Raises InputError where they cannot be followed."""
-    look = MULTI_SCALE if args.multi_scale else ONCE
-    if args.tile is None:
-        if args.overlap is not None:
-            raise InputError("--overlap is what tiles share; say how large they are with --tile, such as --tile 512")
-        return look
-    quarter = min(math.ceil(args.tile / 4 / GRID), args.tile // 2 // GRID) * GRID
-    return replace(look, tiles=Tiles(args.tile, quarter if args.overlap is None else args.overlap))
-
-
-def short_side_from(args: argparse.Namespace, trained_at: int) -> int | None:
-    """The short side to resize to, in pixels; None leaves a picture as it is. Raises InputError."""
-    if args.short_side is None:
-        return trained_at
-    if args.short_side == "own":
-        return None
-    if not args.short_side.isdecimal() or int(args.short_side) < GRID:
-        raise InputError(f"--short-side {args.short_side}: expected a number of pixels, at least {GRID}, or own")
-    return int(args.short_side)
+NO_TTA = TTA()
+MULTI_SCALE = TTA(scales=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75), flip=True)  # the paper's
 
 
 def most_likely(views: Sequence[Tensor], size: Sequence[int]) -> Tensor:
     """The class with the largest mean probability at every pixel.
 
     Args:
-        views: logits (1, K, h, w) of each look, of whatever size. size: the picture's (H, W).
+        views: logits (1, K, h, w) of each view, of whatever size. size: the picture's (H, W).
 
     Returns: (H, W), long, 0..K-1.
     """
@@ -75,7 +47,7 @@ def most_likely(views: Sequence[Tensor], size: Sequence[int]) -> Tensor:
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         scores = resized_rows(views[0], size, top, bottom)  # (1, K, rows, W)
-        if len(views) > 1:  # one look needs no probabilities: the largest logit has the largest
+        if len(views) > 1:  # one view needs no probabilities: the largest logit has the largest
             scores = scores.softmax(1)
             for view in views[1:]:
                 scores += resized_rows(view, size, top, bottom).softmax(1)

@@ -132,7 +132,8 @@ class MSCAN(nn.Module):
         channels, blocks, expansions: one number a stage (Tab. 2).
         drop_path: stochastic depth of the last block; the others grow linearly towards it from 0.
 
-    Shapes: (B, 3, H, W) → four maps (B, Cᵢ, H/s, W/s) for s = 4, 8, 16, 32, rounded up.
+    Shapes: (B, 3, H, W) → four maps (B, Cᵢ, H/s, W/s) for s = 4, 8, 16, 32, rounded up. `feature_info` describes them
+    as timm does: a dict for each, with its channels, its stride and the module that it comes from.
     """
 
     def __init__(self, channels: Sequence[int], blocks: Sequence[int], expansions: Sequence[int], drop_path: float):
@@ -144,6 +145,10 @@ class MSCAN(nn.Module):
             Stage(down, width, expansion, [next(rates) for _ in range(count)])
             for down, width, count, expansion in zip(downs, channels, blocks, expansions)
         )
+        self.feature_info = [
+            {"num_chs": width, "reduction": 4 * 2**index, "module": f"stages.{index}"}
+            for index, width in enumerate(channels)
+        ]
         self.apply(init_conv)
 
     def forward(self, images: Tensor) -> list[Tensor]:

@@ -14,8 +14,8 @@ from segnext_edu.files import InputError, repository_data
 from segnext_edu.inference.evaluate import evaluate, report, scored_scenes
 from segnext_edu.inference.overlay import overlay, roomiest_point
 from segnext_edu.inference.predict import predict, views
-from segnext_edu.inference.sliding_window import Tiles
-from segnext_edu.inference.tta import MULTI_SCALE, Look
+from segnext_edu.inference.sliding_window import SlidingWindow
+from segnext_edu.inference.tta import MULTI_SCALE, TTA
 from segnext_edu.metrics import ConfusionMatrix
 
 
@@ -50,42 +50,42 @@ def test_predict_labels_every_pixel_as_the_whole_logits_would(model, size):
     assert torch.equal(predict(model, picture, 64), whole)
 
 
-def test_none_leaves_the_picture_at_its_own_size(model):
+def test_own_leaves_the_picture_at_its_own_size(model):
     picture = to_tensor(photo(70, 100))
-    assert torch.equal(predict(model, picture, None), predict(model, picture, 70))
+    assert torch.equal(predict(model, picture, "own"), predict(model, picture, 70))
 
 
-def test_one_look_at_scale_1_is_the_plain_prediction(model):
+def test_one_view_at_scale_1_is_the_plain_prediction(model):
     picture = to_tensor(photo(60, 90))
-    assert torch.equal(predict(model, picture, 64, Look(scales=(1.0,), flip=False)), predict(model, picture, 64))
+    assert torch.equal(predict(model, picture, 64, TTA(scales=(1.0,), flip=False)), predict(model, picture, 64))
 
 
-def test_every_look_counts_once_at_its_own_scale(model):
+def test_every_view_counts_once_at_its_own_scale(model):
     sizes = [tuple(view.shape[2:]) for view in views(model, to_tensor(photo(64, 96)), 64, MULTI_SCALE)]
     sides = [(32, 64), (64, 96), (64, 96), (96, 128), (96, 160), (128, 192)]  # 32, 48, … 112 by 48, 72, … 168: up to 32
     assert sizes == [(height // 8, width // 8) for height, width in sides for _ in range(2)]
 
 
-def test_with_mirrored_looks_a_mirrored_picture_has_the_mirrored_answer(model):
+def test_with_mirrored_views_a_mirrored_picture_has_the_mirrored_answer(model):
     picture = to_tensor(photo(64, 96))
-    look = Look(scales=(1.0, 1.5), flip=True)
-    there, back = predict(model, picture, 64, look), predict(model, picture.flip(-1), 64, look).flip(-1)
+    tta = TTA(scales=(1.0, 1.5), flip=True)
+    there, back = predict(model, picture, 64, tta), predict(model, picture.flip(-1), 64, tta).flip(-1)
     assert (there == back).float().mean() > 0.999
     assert (predict(model, picture, 64) != predict(model, picture.flip(-1), 64).flip(-1)).any()  # not so without
 
 
-def test_a_tile_larger_than_the_picture_is_the_whole(model):
+def test_a_window_larger_than_the_picture_is_the_whole(model):
     picture = to_tensor(photo(64, 90))
-    assert torch.equal(predict(model, picture, 64, Look(tiles=Tiles(128, 32))), predict(model, picture, 64))
+    assert torch.equal(predict(model, picture, 64, window=SlidingWindow(128, 32)), predict(model, picture, 64))
 
 
-def test_tiles_see_less_than_the_whole_but_agree_with_it_mostly():
+def test_windows_see_less_than_the_whole_but_agree_with_it_mostly():
     """On a drawn scene, by a model that knows such scenes."""
     model = read(repository_data() / "checkpoints" / "nano_mini.safetensors")
     ((picture, _),) = scored_scenes(load_scenes("mini", "val").select([0]), model.classes)
-    whole, tiled = (predict(model, picture, 320, Look(tiles=tiles)) for tiles in (None, Tiles(256, 128)))
-    assert tiled.shape == whole.shape
-    assert 0.9 < (tiled == whole).float().mean() < 1
+    whole, blended = (predict(model, picture, 320, window=window) for window in (None, SlidingWindow(256, 128)))
+    assert blended.shape == whole.shape
+    assert 0.9 < (blended == whole).float().mean() < 1
 
 
 def test_photographs_are_turned_as_the_camera_says(tmp_path: Path):
@@ -113,7 +113,7 @@ def test_evaluate_counts_every_labelled_pixel_once(model):
     scenes[0][1][:10] = 255
     matrix = evaluate(model, scenes, 64)
     assert matrix.counts.sum(1)[:2].tolist() == [30 * 50, 40 * 50]
-    assert torch.equal(evaluate(model, scenes, 64, Look()).counts, matrix.counts)
+    assert torch.equal(evaluate(model, scenes, 64, TTA()).counts, matrix.counts)
     assert not torch.equal(evaluate(model, scenes, 64, MULTI_SCALE).counts, matrix.counts)
 
 

@@ -1,4 +1,4 @@
-"""Many looks, one answer: bands equal the whole, averages are what they say, options are read or refused."""
+"""Test-time augmentation: bands equal the whole, averages are what they say, options are read or refused."""
 
 import argparse
 
@@ -7,19 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from segnext_edu.__main__ import inference_options
 from segnext_edu.cli import parser
 from segnext_edu.files import InputError
 from segnext_edu.inference import tta
-from segnext_edu.inference.sliding_window import Tiles
-from segnext_edu.inference.tta import (
-    MULTI_SCALE,
-    ONCE,
-    Look,
-    look_from,
-    most_likely,
-    resized_rows,
-    short_side_from,
-)
+from segnext_edu.inference.sliding_window import SlidingWindow
+from segnext_edu.inference.tta import MULTI_SCALE, NO_TTA, most_likely, resized_rows
 from segnext_edu.model.segnext import resize
 
 
@@ -49,7 +42,7 @@ def test_bands_change_no_label(monkeypatch, count):
 
 
 def test_probabilities_are_averaged_not_logits():
-    """One look shouts for class 0, two say calmly that it is class 1: they are the majority, though not in logits."""
+    """One view is sure of class 0, two think that it is class 1: they are the majority, though not in logits."""
     views = [torch.tensor(x)[None, :, None, None].expand(1, 2, 4, 4) for x in ([20.0, 0], [0, 3.0], [0, 3.0])]
     assert (sum(views).argmax(1) == 0).all()
     assert (most_likely(views, (8, 8)) == 1).all()
@@ -62,31 +55,30 @@ def test_the_mean_of_probabilities_at_the_pictures_size():
     assert torch.equal(most_likely(views, size), mean.argmax(1)[0])
 
 
-def test_the_papers_looks():
+def test_the_papers_scales():
     assert MULTI_SCALE.scales == (0.5, 0.75, 1.0, 1.25, 1.5, 1.75) and MULTI_SCALE.flip
 
 
 class TestOptions:
     def test_left_alone_a_picture_is_seen_once_and_whole_as_it_was_learned(self):
-        assert look_from(arguments()) == ONCE == Look()
-        assert short_side_from(arguments(), 320) == 320
+        assert inference_options(arguments()) == {"short_side": None, "tta": NO_TTA, "window": None}
 
     def test_what_they_ask_for(self):
-        assert look_from(arguments("--multi-scale")) == MULTI_SCALE
-        assert look_from(arguments("--tile", "512")).tiles == Tiles(512, 128)
-        assert look_from(arguments("--tile", "96")).tiles == Tiles(96, 32)
-        assert look_from(arguments("--tile", "32")).tiles == Tiles(32, 0)
-        look = look_from(arguments("--tile", "256", "--overlap", "96", "--multi-scale"))
-        assert look == Look(MULTI_SCALE.scales, True, Tiles(256, 96))
-        assert short_side_from(arguments("--short-side", "1024"), 320) == 1024
-        assert short_side_from(arguments("--short-side", "own"), 320) is None
+        assert inference_options(arguments("--multi-scale"))["tta"] == MULTI_SCALE
+        assert inference_options(arguments("--tile", "512"))["window"] == SlidingWindow(512, 128)
+        assert inference_options(arguments("--tile", "96"))["window"] == SlidingWindow(96, 32)
+        assert inference_options(arguments("--tile", "32"))["window"] == SlidingWindow(32, 0)
+        options = inference_options(arguments("--tile", "256", "--overlap", "96", "--multi-scale"))
+        assert options == {"short_side": None, "tta": MULTI_SCALE, "window": SlidingWindow(256, 96)}
+        assert inference_options(arguments("--short-side", "1024"))["short_side"] == 1024
+        assert inference_options(arguments("--short-side", "own"))["short_side"] == "own"
 
     @pytest.mark.parametrize("given", [("--overlap", "64"), ("--tile", "500"), ("--tile", "64", "--overlap", "64")])
     def test_what_cannot_be_followed_is_refused_in_words(self, given):
         with pytest.raises(InputError, match="--tile|expected a multiple of 32"):
-            look_from(arguments(*given))
+            inference_options(arguments(*given))
 
     @pytest.mark.parametrize("side", ["31", "-5", "big", "1.5", "0"])
     def test_a_short_side_that_is_none(self, side):
         with pytest.raises(InputError, match="expected a number of pixels"):
-            short_side_from(arguments("--short-side=" + side), 320)
+            inference_options(arguments("--short-side=" + side))
