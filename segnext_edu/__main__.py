@@ -35,7 +35,6 @@ def train_command(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from segnext_edu.machine import keep_freed_memory
-    from segnext_edu.training import processes
     from segnext_edu.training.recipe import Recipe, default_recipe
     from segnext_edu.training.trainer import Run
 
@@ -45,8 +44,8 @@ def train_command(args: argparse.Namespace) -> None:
         recipe = Recipe(**{**torch.load(state, weights_only=True)["recipe"], **given})
     else:
         recipe = default_recipe(**given)
+    run = Run(recipe, args.out, args.resume, args.save_every, args.device, args.precision, args.compile)
     try:
-        run = Run(recipe, args.out, args.resume, args.save_every, args.device, args.precision, args.compile)
         main_process = run.accelerator.is_main_process
         with tqdm(total=recipe.steps, initial=run.step, disable=not main_process, smoothing=0.1) as bar:
             for record in run:
@@ -59,7 +58,7 @@ def train_command(args: argparse.Namespace) -> None:
         if main_process:
             print(f"best mIoU {run.best:.4f}; checkpoints and log in {args.out}")
     finally:
-        processes.part()
+        run.close()
 
 
 def evaluate_command(args: argparse.Namespace) -> None:

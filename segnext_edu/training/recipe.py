@@ -1,6 +1,6 @@
 """What training is made of: the authors' recipe, its schedule and parameter groups, the loss, the pictures' order.
 
-Notebook 08 builds these functions; `run.py` puts them together.
+Notebook 08 builds these functions; `trainer.py` puts them together.
 """
 
 from __future__ import annotations

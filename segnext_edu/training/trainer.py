@@ -1,20 +1,24 @@
-"""A training run: steps, scores, checkpoints, a log, and a way back in after any interruption.
+"""A training run: the loop, with scores, checkpoints, a log and exact resume.
 
-Whatever is random in step s (which pictures, their augmentation, dropout, stochastic depth, NMF bases) is drawn from
-the seed and s alone. So a run that was killed and resumed ends with the same weights as one left alone.
+Everything random in step s (which images, their augmentation, dropout, stochastic depth, NMF bases) is drawn from the
+seed and s alone. So a run that was killed and resumed ends with the same weights as one that was left alone.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import platform
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.distributed as dist
+from accelerate import Accelerator
+from torch import Tensor, nn
 
 from segnext_edu import checkpoints
 from segnext_edu.data import IGNORE, class_names, load_scenes
@@ -23,8 +27,6 @@ from segnext_edu.data.dataset import Pictures
 from segnext_edu.files import InputError, appears_whole
 from segnext_edu.inference.evaluate import evaluate
 from segnext_edu.model.segnext import SegNeXt
-from segnext_edu.training.devices import accelerator_for, environment, in_bf16
-from segnext_edu.training.processes import total
 from segnext_edu.training.recipe import (
     Recipe,
     batch_indices,
@@ -33,30 +35,30 @@ from segnext_edu.training.recipe import (
     parameter_groups,
     segmentation_loss,
 )
-from segnext_edu.training.shared_norm import share_batch_norms
 
-LARGEST_SCORED = 1024  # pixels: pictures with a longer short side are scored at this size
+LARGEST_SCORED = 1024  # pixels: images with a longer short side are scored at this size
 
 
 class Run:
     """A training run and its folder: `log.jsonl`, `last.safetensors`, `best.safetensors`, `resume.pt`.
 
-    Iterating makes the steps, one after the other, and yields what each wrote to the log: step (counted from 1), loss,
-    lr, images_per_s, seconds, and where it was scored miou and accuracy. Works under `accelerate launch`, too; then
-    `processes.part()` comes last.
+    Iterating trains. After every step it yields what was written to the log: step (counted from 1), loss, lr,
+    images_per_s, seconds and, where the model was scored, miou and accuracy. It also works under `accelerate launch`;
+    then call `close()` last. On GPUs, BatchNorm's statistics are those of the whole batch; several CPU processes each
+    use the statistics of their own share, because PyTorch's SyncBatchNorm needs GPUs.
 
     Args:
-        resume: go on from the folder's `resume.pt`; from the start where a run was stopped before it wrote one.
+        resume: continue from the folder's `resume.pt`; from the start if the run was stopped before it wrote one.
         save_every: steps between checkpoints; each is scored on the validation split.
-        device: "auto" (a GPU where there is one), "cpu" or "cuda".
+        device: "auto" (a GPU if there is one), "cpu" or "cuda".
         precision: of the convolutions and matrix products: "float32", "bf16" (by autocast), or "auto", which is bf16
             on a GPU. Weights, losses and the NMF are float32 in any case.
-        compile: let torch.compile join the network's operations. The first step waits for it.
+        compile: use torch.compile. The first step waits for it.
         network: number of classes → another network to train than SegNeXt, with an `encoder`, a `decoder`, `encode`,
             `decode` and `num_classes`.
         groups: model, lr, head_lr, weight_decay → AdamW's parameter groups; the authors' for SegNeXt.
 
-    Raises InputError when the folder holds a run and `resume` is not set, or holds a run by another recipe.
+    Raises InputError when the folder holds a run and `resume` is not set, or holds a run with another recipe.
     """
 
     def __init__(
@@ -76,68 +78,106 @@ class Run:
             raise InputError(f"{self.out}: holds a run already; go on with --resume, or choose another --out")
         if save_every < 1:
             raise InputError(f"--save-every is {save_every}; it must be at least 1")
-        self.accelerator = accelerator_for(device)
-        self.bf16 = in_bf16(self.accelerator.device, precision)
+        accelerator = self.accelerator = accelerator_for(device)
+        self.bf16 = in_bf16(accelerator.device, precision)
         hangs = recipe.variant == "nano" and network is None and recipe.crop >= 128  # 1 × 21 over 16 channels, 32 wide
-        if hangs and self.bf16 and self.accelerator.device.type == "cpu":
+        if hangs and self.bf16 and accelerator.device.type == "cpu":
             raise InputError(
                 "--precision bf16: on a CPU, PyTorch never comes back from one of nano's convolutions when crops have "
                 f"128 pixels or more, and here they have {recipe.crop}; leave --precision at float32"
             )
-        self.environment = environment(self.accelerator.device, self.accelerator.num_processes, self.bf16)
-        if recipe.batch % self.accelerator.num_processes:
+        if recipe.batch % accelerator.num_processes:
             raise InputError(
-                f"--batch {recipe.batch} cannot be shared out to {self.accelerator.num_processes} processes alike; "
+                f"--batch {recipe.batch} cannot be shared out to {accelerator.num_processes} processes alike; "
                 "choose a multiple"
             )
-        place = self.accelerator.device
+        # The sums below have a group of their own. A group's threads must end before Python does: one that still
+        # releases a tensor known to Python aborts the process. They end with the last reference to the group, and
+        # DistributedDataParallel never drops its reference to the common one.
+        self.group = dist.new_group() if dist.is_initialized() else None
+
         train, val = load_scenes(recipe.data, "train"), load_scenes(recipe.data, "val")
         self.classes = class_names(train)
-        self.train = Pictures(train, place, largest=round(SCALES[1] * recipe.short_side))
-        mine = val.shard(self.accelerator.num_processes, self.accelerator.process_index)
-        self.val = Pictures(mine, place, largest=max(LARGEST_SCORED, recipe.short_side))
+        self.train = Pictures(train, accelerator.device, largest=round(SCALES[1] * recipe.short_side))
+        share = val.shard(accelerator.num_processes, accelerator.process_index)
+        self.val = Pictures(share, accelerator.device, largest=max(LARGEST_SCORED, recipe.short_side))
 
         torch.manual_seed(recipe.seed)
         model = network(len(self.classes)) if network else SegNeXt(recipe.variant, len(self.classes))
-        self.terms = {}
-        if recipe.start is not None:  # what it was made of lays its terms on what is made of it
-            card = checkpoints.begin_with(model, recipe.start, self.classes)
-            self.terms = {name: value for name, value in card.items() if name == "terms"}
+        start = checkpoints.begin_with(model, recipe.start, self.classes) if recipe.start is not None else {}
         if recipe.freeze_encoder:
             model.encoder.requires_grad_(False)
+        model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
+            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         parameters = groups(model, recipe.lr, recipe.head_lr, recipe.weight_decay)
         self.rates = [group["lr"] for group in parameters]
-        model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        if self.accelerator.num_processes > 1:
-            share_batch_norms(model)
-        self.model, self.optimizer = self.accelerator.prepare(model, torch.optim.AdamW(parameters))
-        self.bare = self.accelerator.unwrap_model(self.model)  # without what distributed training wraps around it
+        self.model, self.optimizer = accelerator.prepare(model, torch.optim.AdamW(parameters))
+        self.bare = accelerator.unwrap_model(self.model)  # without DistributedDataParallel around it
         if compile:
             self.model.compile()
+
+        self.environment = {
+            "torch": torch.__version__,
+            "device": torch.cuda.get_device_name() if accelerator.device.type == "cuda" else platform.machine(),
+            "precision": "bf16" if self.bf16 else "float32",
+            "threads": torch.get_num_threads(),
+            "processes": accelerator.num_processes,
+        }
+        self.card = {"recipe": dataclasses.asdict(recipe)} | self.environment
+        if "terms" in start:  # the terms of the checkpoint it starts from hold for what is made of it
+            self.card["terms"] = start["terms"]
         self.step, self.best = 0, -1.0
         if resume and (self.out / "resume.pt").exists():
             self._restore()
-        if self.accelerator.is_main_process:
+        if accelerator.is_main_process:
             self._tidy()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        while self.step < self.recipe.steps:
-            yield self._advance()
+        recipe, accelerator, optimizer = self.recipe, self.accelerator, self.optimizer
+        while self.step < recipe.steps:
+            began = time.perf_counter()
+            # 1. The batch, and the learning rate of this step
+            images, masks = self.batch()
+            factor = lr_factor(self.step, recipe.steps, recipe.warmup)
+            for group, rate in zip(optimizer.param_groups, self.rates):
+                group["lr"] = rate * factor
 
-    def _advance(self) -> dict[str, Any]:
-        began = time.perf_counter()
-        images, masks = self.batch()
-        loss = self.learn(images, masks)
-        seconds = time.perf_counter() - began
-        record = {"step": self.step, "loss": loss, "lr": self.optimizer.param_groups[0]["lr"]}
-        record |= {"images_per_s": self.recipe.batch / seconds, "seconds": seconds}
-        if self.step % self.save_every == 0 or self.step == self.recipe.steps:
-            record |= self._score()
+            # 2. Forward pass and loss
+            self.model.train()
+            if recipe.freeze_encoder:
+                self.bare.encoder.eval()  # its BatchNorms keep their statistics, and no branch is dropped
+            torch.manual_seed(mixed_seed(recipe.seed, self.step, 2, accelerator.process_index))
+            with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
+                logits = self.model(images)  # (B, K, crop, crop)
+            loss = segmentation_loss(logits, masks)
+            del logits  # the largest tensor; the next step needs its memory
+            # The mean over the labelled pixels of all processes: those that hold more of them weigh more.
+            labelled = (masks != IGNORE).sum()
+            loss = loss * (labelled * accelerator.num_processes / self._sum(labelled).clamp(min=1))
+
+            # 3. Backward pass, gradient clipping, update of the weights
+            accelerator.backward(loss)
+            mean_loss = (self._sum(loss.detach()) / accelerator.num_processes).item()
+            if not math.isfinite(mean_loss):
+                raise InputError(f"the loss is {mean_loss} at step {self.step + 1}: try a lower --lr, or --clip 1")
+            if recipe.clip is not None:
+                accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip)
+            optimizer.step()
+            optimizer.zero_grad()
+            self.step += 1
+
+            # 4. The log; every save_every steps also a score and the checkpoints
+            seconds = time.perf_counter() - began
+            record = {"step": self.step, "loss": mean_loss, "lr": optimizer.param_groups[0]["lr"]}
+            record |= {"images_per_s": recipe.batch / seconds, "seconds": seconds}
+            saves = self.step % self.save_every == 0 or self.step == recipe.steps
+            if saves:
+                record |= self._score()
             self._log(record)
-            self._save(record)
-        else:
-            self._log(record)
-        return record
+            if saves:
+                self._save(record)
+            yield record
 
     def batch(self) -> tuple[Tensor, Tensor]:
         """This process's share of the next step: images (B, 3, crop, crop) and masks (B, crop, crop), augmented."""
@@ -149,37 +189,26 @@ class Run:
         images, masks = zip(*(self.train[index] for index in indices[mine]))
         return augment(images, masks, draws[mine], recipe.crop, recipe.short_side)
 
-    def learn(self, images: Tensor, masks: Tensor) -> float:
-        """One step on this batch: forward, backward, and the optimizer's. Returns the loss over all processes."""
-        recipe, processes = self.recipe, self.accelerator.num_processes
-        self.model.train()
-        if recipe.freeze_encoder:
-            self.bare.encoder.eval()  # its BatchNorms keep their statistics, and no branch is dropped
-        factor = lr_factor(self.step, recipe.steps, recipe.warmup)
-        for group, rate in zip(self.optimizer.param_groups, self.rates):
-            group["lr"] = rate * factor
-        torch.manual_seed(mixed_seed(recipe.seed, self.step, 2, self.accelerator.process_index))
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
-            logits = self.model(images)
-        loss = segmentation_loss(logits, masks)
-        # A mean over all labelled pixels, wherever they are: processes that hold more of them weigh more.
-        labelled = (masks != IGNORE).sum()
-        loss = loss * (labelled * processes / total(labelled).clamp(min=1))
-        self.accelerator.backward(loss)
-        loss = total(loss.detach()) / processes
-        if not loss.isfinite():
-            raise InputError(f"the loss is {loss.item()} at step {self.step + 1}: try a lower --lr, or --clip 1")
-        if recipe.clip is not None:
-            self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        self.step += 1
-        return loss.item()
+    def close(self) -> None:
+        """End what several processes share; the last thing that each of them does."""
+        self.group = None
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+    def _sum(self, tensor: Tensor) -> Tensor:
+        """The sum over all processes, as a new tensor."""
+        total = tensor.clone()
+        if self.group is not None:
+            dist.all_reduce(total, group=self.group)
+        return total
 
     def _score(self) -> dict[str, float]:
         self.bare.eval()
+        if self.group is not None:  # CPU processes differ in BatchNorm's statistics: the first one's are saved
+            for buffer in self.bare.buffers():
+                dist.broadcast(buffer, 0, group=self.group)
         matrix = evaluate(self.bare, (self.val[i] for i in range(len(self.val))), self.recipe.short_side)
-        matrix.counts = total(matrix.counts.to(self.accelerator.device))
+        matrix.counts = self._sum(matrix.counts.to(self.accelerator.device))
         return {"miou": matrix.miou(), "accuracy": matrix.pixel_accuracy()}
 
     def _log(self, record: dict[str, Any]) -> None:
@@ -191,7 +220,7 @@ class Run:
         better, self.best = record["miou"] > self.best, max(self.best, record["miou"])
         if not self.accelerator.is_main_process:
             return
-        card = {"recipe": dataclasses.asdict(self.recipe), "score": record} | self.environment | self.terms
+        card = self.card | {"score": record}
         checkpoints.save(self.bare, self.out / "last.safetensors", self.classes, card)
         if better:
             checkpoints.save(self.bare, self.out / "best.safetensors", self.classes, card)
@@ -218,7 +247,7 @@ class Run:
         self.step, self.best = state["step"], state["best"]
 
     def _tidy(self) -> None:
-        """Make the folder; forget what was logged or half-written after the state that we go on from."""
+        """Make the folder; drop what was logged or half-written after the state that the run continues from."""
         self.out.mkdir(parents=True, exist_ok=True)
         for part in self.out.glob(".*.part"):
             part.unlink()
@@ -226,3 +255,21 @@ class Run:
         lines = log.read_text("utf-8").splitlines()[: self.step] if log.exists() else []
         with appears_whole(log) as part:
             part.write_text("".join(line + "\n" for line in lines), "utf-8")
+
+
+def accelerator_for(device: str) -> Accelerator:
+    """Accelerate's view of where to compute. Raises InputError for a device that is not here."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"--device {device}: expected auto, cpu or cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "--device cuda: this machine has no GPU that PyTorch can use; leave the flag out to use the CPU"
+        )
+    return Accelerator(cpu=device == "cpu" or not torch.cuda.is_available())
+
+
+def in_bf16(device: torch.device, precision: str) -> bool:
+    """Whether convolutions and matrix products run in bf16; "auto" is yes on a GPU and no on a CPU."""
+    if precision not in ("auto", "float32", "bf16"):
+        raise InputError(f"--precision {precision}: expected auto, float32, bf16")
+    return precision == "bf16" or (precision == "auto" and device.type == "cuda")

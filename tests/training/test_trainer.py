@@ -19,8 +19,10 @@ from segnext_edu.files import InputError
 from segnext_edu.inference.evaluate import evaluate, scored_scenes
 from segnext_edu.model.segnext import SegNeXt
 from segnext_edu.training.recipe import Recipe, default_recipe
-from segnext_edu.training.trainer import Run
+from segnext_edu.training.trainer import Run, in_bf16
 from tools.bench.baselines import SegFormerB0, UNet, parameter_groups
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +150,17 @@ class TestRun:
             with pytest.raises(InputError, match="no GPU that PyTorch can use"):
                 Run(recipe(folder), tmp_path / "run", device="cuda")
 
+    @pytest.mark.parametrize(
+        ("device", "asked", "bf16"),
+        [("cpu", "auto", False), ("cuda", "auto", True), ("cpu", "bf16", True), ("cuda", "float32", False)],
+    )
+    def test_precision(self, device, asked, bf16):
+        assert in_bf16(torch.device(device), asked) is bf16
+
+    def test_an_unknown_precision_is_refused_in_words(self, folder, tmp_path):
+        with pytest.raises(InputError, match="--precision fp8: expected auto, float32, bf16"):
+            Run(recipe(folder), tmp_path / "run", device="cpu", precision="fp8")
+
     def test_bf16_is_near_float32_and_says_so(self, folder, tmp_path):
         losses = {}
         for precision in ("float32", "bf16"):
@@ -220,32 +233,98 @@ class TestBeginningWithACheckpoint:
             Run(recipe(folder, start="nowhere.safetensors"), tmp_path / "run", device="cpu")
 
 
+def launched(arguments: list[str], place: Path) -> None:
+    """Run a script or a module in two processes. --multi_gpu is how accelerate starts several of them, on CPUs too."""
+    launcher = "-m accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no"
+    several = [*launcher.split(), "--dynamo_backend", "no", "--main_process_port", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "TMPDIR": str(place)}
+    done = subprocess.run([sys.executable, *several, *arguments], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+
+
+def logged(run: Path) -> list[dict]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
 def test_two_processes_make_one_run(folder, tmp_path):
     """`accelerate launch` with two CPU processes: each trains on its half of the batch and scores its half of the data,
     one of them writes, and the score is that of the whole validation split."""
-    launch = "-m accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no"
     command = "-m segnext_edu train --variant nano --steps 2 --batch 4 --crop 32 --short-side 40 --lr 1e-3 --device cpu"
-    arguments = [
-        sys.executable,
-        *launch.split(),
-        "--dynamo_backend",
-        "no",
-        "--main_process_port",
-        "0",
-        *command.split(),
-    ]
-    arguments += ["--data", str(folder), "--out", str(tmp_path / "two")]
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # where the launcher leaves its logs
-    done = subprocess.run(arguments, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
+    launched([*command.split(), "--data", str(folder), "--out", str(tmp_path / "two")], tmp_path)
+    lines = logged(tmp_path / "two")
     assert [line["step"] for line in lines] == [1, 2]
     model = load(tmp_path / "two" / "last.safetensors")
     whole = evaluate(model, scored_scenes(load_scenes(folder, "val"), model.classes), 40)
     assert lines[1]["miou"] == pytest.approx(whole.miou(), abs=1e-3)
 
 
+# Dropout and the NMF's bases are drawn by each process for its own share, and on CPUs each has its own batch
+# statistics. All three are switched off here, so that what is left can be compared: shares, loss, gradients.
+STEPS = """
+import json, sys
+import psutil
+from torch import nn
+from segnext_edu.training.recipe import Recipe
+from segnext_edu.training.trainer import Run
+run = Run(Recipe(**json.loads(sys.argv[1])), sys.argv[2], device="cpu")
+nmf = run.bare.decoder.hamburger.nmf
+nmf.start = lambda batch: nmf.eval_bases.expand(batch, -1, -1)
+run.bare.decoder.dropout.p = 0.0
+for module in run.bare.modules():
+    if isinstance(module, nn.BatchNorm2d):
+        module.train = lambda mode=True, module=module: nn.Module.train(module, False)
+for record in run:
+    pass
+threads = psutil.Process().num_threads()
+several = run.accelerator.num_processes > 1
+run.close()
+assert not several or psutil.Process().num_threads() < threads  # one that outlives Python aborts it, now and then
+"""
+
+
+def test_two_processes_make_the_steps_of_one(folder, tmp_path):
+    settings = {"data": str(folder), "variant": "nano", "steps": 5, "batch": 4, "crop": 48, "short_side": 40}
+    script, text = tmp_path / "script.py", json.dumps({**settings, "lr": 3e-3, "warmup": 1})
+    script.write_text(STEPS)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, str(script), text, str(tmp_path / "one")], check=True, env=environment)
+    launched([str(script), text, str(tmp_path / "two")], tmp_path)
+    one, two = ([line["loss"] for line in logged(tmp_path / name)] for name in ("one", "two"))
+    assert one[-1] < 0.95 * one[0]
+    assert two == pytest.approx(one, rel=2e-3)
+
+
+def test_a_process_alone_sums_itself_and_keeps_what_it_gave(folder, tmp_path):
+    run, x = Run(recipe(folder), tmp_path / "run", device="cpu"), torch.arange(3)
+    total = run._sum(x)
+    total += 1
+    assert x.tolist() == [0, 1, 2] and total.tolist() == [1, 2, 3]
+    run.close()
+
+
 def test_a_batch_that_cannot_be_shared_out_is_refused_in_words(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("accelerate.Accelerator.num_processes", 3)
     with pytest.raises(InputError, match="--batch 2 cannot be shared out to 3 processes"):
         Run(recipe(folder), tmp_path / "run", device="cpu")
+
+
+def test_a_reader_follows_one_batch_through_ten_modules(tmp_path):
+    """From the start of a run to the first update of the weights. The network is one of the ten: its parts stand in
+    five modules, a notebook each."""
+    ran: set[str] = set()
+
+    def note(frame, event, argument):
+        module = frame.f_globals.get("__name__", "")
+        if event == "call" and module.startswith("segnext_edu") and not importing(frame):
+            ran.add("segnext_edu.model" if module.startswith("segnext_edu.model.") else module)
+
+    def importing(frame) -> bool:
+        return frame is not None and ("importlib" in frame.f_code.co_filename or importing(frame.f_back))
+
+    sys.setprofile(note)
+    try:
+        next(iter(Run(default_recipe("mini", "nano", steps=2, batch=2, crop=64), tmp_path / "run", device="cpu")))
+    finally:
+        sys.setprofile(None)
+    assert "segnext_edu.training.trainer" in ran and "segnext_edu.model" in ran
+    assert len(ran) <= 10, sorted(ran)

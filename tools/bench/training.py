@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest import mock
 
 import torch
 
@@ -55,6 +56,7 @@ def measure(
                 runs[name] = Run(
                     recipe,
                     out,
+                    save_every=recipe.steps,
                     device=device,
                     precision=precision,
                     compile=compile,
@@ -66,6 +68,7 @@ def measure(
                 continue
             if isinstance(runs[name].bare, TrainedMMSegmentation):  # a Run makes every network's weights channels-last
                 runs[name].bare.to(memory_format=runs[name].bare.memory_format)
+        steps = {name: iter(run) for name, run in runs.items()}
         ready = {name: run.batch() for name, run in runs.items()}
         seconds: dict[str, dict[str, list[float]]] = {name: {"fresh": [], "ready": [], "predict": []} for name in runs}
         memory = dict.fromkeys(runs, 0)
@@ -74,9 +77,10 @@ def measure(
                 place = run.accelerator.device
                 picture = torch.zeros(PICTURE, device=place).to(memory_format=torch.channels_last)
                 before = start_of_memory(place)
-                seconds[name]["fresh"].append(time_of(lambda run=run: run.learn(*run.batch()), place))
+                seconds[name]["fresh"].append(time_of(lambda name=name: next(steps[name]), place))
                 memory[name] = max(memory[name], peak_of_memory(place) - before)
-                seconds[name]["ready"].append(time_of(lambda run=run, name=name: run.learn(*ready[name]), place))
+                with mock.patch.object(run, "batch", lambda name=name: ready[name]):
+                    seconds[name]["ready"].append(time_of(lambda name=name: next(steps[name]), place))
                 seconds[name]["predict"].append(time_of(lambda run=run, x=picture: predict(run, x), place))
     rows = []
     for name, times in seconds.items():
