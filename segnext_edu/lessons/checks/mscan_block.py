@@ -174,7 +174,9 @@ MISTAKES: dict[str, Callable[[Tensor, Parts], Tensor]] = {
 
 
 def _of_parts(program: Callable[[Tensor, Parts], Tensor]) -> Callable[..., Tensor]:
-    return lambda x, *parts: program(x, Parts(*parts))
+    return lambda x, norm1, attention, scale1, norm2, ffn, scale2: program(
+        x, Parts(norm1, attention, scale1, norm2, ffn, scale2)
+    )
 
 
 block = Exercise(
