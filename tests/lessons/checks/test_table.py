@@ -88,10 +88,12 @@ def test_one_of_several_results(capsys: pytest.CaptureFixture) -> None:
     )
     second(lambda a, b: 1)
     second(lambda a, b: (1, "one"))
+    second(lambda a, b: (0, 2))
     second(lambda a, b: (0, a % b))
     assert capsys.readouterr().out.splitlines() == [
         "✗ Expected two numbers, but got 1.",
         "✗ Expected the rest, a number, but got 'one'.",
+        "✗ 2, expected 1. The quotient.",
         "✓ the rest",
     ]
 
