@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -160,27 +160,10 @@ def _misfolded(result: Any, *layers: Tensor) -> str:
     if not isinstance(weight, Tensor) or not isinstance(bias, Tensor):
         return ""
     if weight.ndim == 1 and bias.ndim == 2:
-        return " Bias and weight came in the other order: first the weight."
+        raise Wrong("Bias and weight came in the other order: first the weight.")
     if bias.ndim == 2:
         return " A matrix times a vector is a vector, by `@`. Was it `*`, or did a [:, None] stay?"
     return " It is the transpose of that." if weight.mT.shape == _folded(*layers)[0].shape else ""
-
-
-def _fold(place: int | None, cases: dict[str, Any], say: Callable[..., str], mistakes: Any = None) -> Exercise:
-    left = " In a product of matrices, the layer that acts second stands on the left."
-    return Exercise(
-        _folded,
-        cases,
-        mistakes or {},
-        given=_layers,
-        expected="two tensors, (weight, bias)",
-        names=("weight", "bias"),
-        place=place,
-        same_dtype=False,
-        hint=_misfolded,
-        say=say,
-        retell=lambda said, _: said + left * ("cannot be multiplied" in said),
-    )
 
 
 def _off(what: str) -> Callable[..., str]:
@@ -191,16 +174,30 @@ def _widths(came: Any, right: Any, first: Tensor, b: Tensor, second: Tensor, d: 
     return f"Right where all widths agree, wrong for {first.shape[1]} → {len(b)} → {len(d)} channels."
 
 
+LEFT = " In a product of matrices, the layer that acts second stands on the left."
+_fold = partial(
+    Exercise,
+    _folded,
+    given=_layers,
+    expected="two tensors, (weight, bias)",
+    names=("weight", "bias"),
+    same_dtype=False,
+    hint=_misfolded,
+    retell=lambda said, _: said + LEFT * ("cannot be multiplied" in said),
+)
 SQUARE = (5, 5, 5)  # in, between, out: here every mistake has a shape that passes
 _others = {
     "one layer does what the two did (3 other widths)": [(3, 7, 4), (8, 2, 5), (6, 6, 1)],
     "of parameters, too": [(*SQUARE, True)],  # the notebook folds two layers' own parameters, which keep gradients
 }
-fold = replace(
-    _fold(0, {"the weight": [SQUARE]}, _off("The weight is"), _weight_mistakes),
+fold = _fold(
+    {"the weight": [SQUARE]},
+    _weight_mistakes,
+    place=0,
+    say=_off("The weight is"),
     parts=[
-        _fold(1, {"the bias": [SQUARE]}, _off("The weight is right, the bias is"), _bias_mistakes),
-        _fold(None, _others, _widths),
+        _fold({"the bias": [SQUARE]}, _bias_mistakes, place=1, say=_off("The weight is right, the bias is")),
+        _fold(_others, {}, say=_widths),
     ],
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -83,21 +83,6 @@ def _misfolded(result: Any, weight: Tensor, *_: Any) -> str:
     return " It is the transpose of that." if turned else ""
 
 
-def _fold(place: int | None, cases: dict[str, Any], say: Callable[..., str], mistakes: Any = None) -> Exercise:
-    return Exercise(
-        _folded,
-        cases,
-        mistakes or {},
-        given=_numbers,
-        expected="two tensors, (weight, bias)",
-        names=("weight", "bias"),
-        place=place,
-        same_dtype=False,
-        hint=_misfolded,
-        say=say,
-    )
-
-
 def _off(what: str) -> Callable[..., str]:
     return lambda came, right, *_: f"{what} off by up to {(came - right).abs().max().item():.3g}."
 
@@ -106,12 +91,24 @@ def _widths(came: Any, right: Any, weight: Tensor, *_: Any) -> str:
     return f"Right where all widths agree, wrong for {weight.shape[1]} → {weight.shape[0]} channels."
 
 
+_fold = partial(
+    Exercise,
+    _folded,
+    given=_numbers,
+    expected="two tensors, (weight, bias)",
+    names=("weight", "bias"),
+    same_dtype=False,
+    hint=_misfolded,
+)
 SQUARE = (6, 6)  # channels in and out: here every mistake has a shape that passes
-fold = replace(
-    _fold(0, {"the weight": [SQUARE]}, _off("The weight is"), _weight_mistakes),
+fold = _fold(
+    {"the weight": [SQUARE]},
+    _weight_mistakes,
+    place=0,
+    say=_off("The weight is"),
     parts=[
-        _fold(1, {"the bias": [SQUARE]}, _off("The weight is right, the bias is"), _bias_mistakes),
-        _fold(None, {"one layer does what the two did (2 other widths)": [(3, 7), (8, 2)]}, _widths),
+        _fold({"the bias": [SQUARE]}, _bias_mistakes, place=1, say=_off("The weight is right, the bias is")),
+        _fold({"one layer does what the two did (2 other widths)": [(3, 7), (8, 2)]}, {}, say=_widths),
     ],
 )
 
