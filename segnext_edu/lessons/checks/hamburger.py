@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -195,35 +196,29 @@ def _swapped(result: Any, x: Tensor, bases: Tensor) -> str:
     return " It is turned round." if turned else ""
 
 
-def _start(place: int, mistakes: Callable[..., dict[str, Tensor]], say: Callable[..., str], **more: Any) -> Exercise:
-    return Exercise(
-        _started,
-        mistakes=mistakes,
-        given=_features,
-        place=place,
-        expected="two tensors, (bases, coef)",
-        names=("bases", "coef"),
-        tolerance=1e-5,
-        hint=_swapped,
-        say=say,
-        changed="Your function changed what it was given in place (`/=`?). Make a new tensor.",
-        **more,
-    )
-
-
+_start = partial(
+    Exercise,
+    _started,
+    given=_features,
+    expected="two tensors, (bases, coef)",
+    names=("bases", "coef"),
+    tolerance=1e-5,
+    hint=_swapped,
+    changed="Your function changed what it was given in place (`/=`?). Make a new tensor.",
+)
 START = [(2, 5, 9, 3), (3, 8, 6, 4), (1, 4, 4, 4)]  # batch, D, N, R
 LONG = (2, 6, 7, 3, 7.0)  # bases seven times as long start at the same place
 soft_start = _start(
-    0,
+    {"each base has length 1": [*START, LONG]},
     _unit_mistakes,
-    lambda came, *_: f"Each base should have length 1, the first one of yours has {came[0, :, 0].norm():.4f}.",
-    cases={"each base has length 1": [*START, LONG]},
+    place=0,
+    say=lambda came, *_: f"Each base should have length 1, the first one of yours has {came[0, :, 0].norm():.4f}.",
     parts=[
         _start(
-            1,
+            {"each pixel shares itself out among the bases": START, "however long the bases came": [LONG]},
             _share_mistakes,
-            lambda came, *_: f"The coefficients are not right; the first pixel's add up to {came[0, 0].sum():.4f}.",
-            cases={"each pixel shares itself out among the bases": START, "however long the bases came": [LONG]},
+            place=1,
+            say=lambda came, *_: f"The coefficients are not right; the first pixel's add up to {came[0, 0].sum():.4f}.",
         )
     ],
 )

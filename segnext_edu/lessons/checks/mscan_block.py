@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from segnext_edu.lessons.checks.exercise import Wrong, call, cause, check, described
+from segnext_edu.lessons.checks.exercise import Wrong, call
+from segnext_edu.lessons.checks.table import Exercise
 from segnext_edu.model.msca import Attention
 from segnext_edu.model.mscan import FFN
 
@@ -29,11 +30,7 @@ class Parts(NamedTuple):
     scale2: Tensor
 
 
-def block(answer: Callable[..., Any]) -> None:
-    check(answer, _keeps_the_shape, _right_values, _gradients_flow)
-
-
-def _case(shape: tuple[int, ...]) -> tuple[Tensor, Parts]:
+def _given(*shape: int) -> tuple[Any, ...]:
     channels = shape[1]
     torch.manual_seed(channels)  # inside check(), which gives the notebook its generator back
     scale1, scale2 = torch.rand(2, channels, dtype=torch.float64) + 0.5
@@ -41,7 +38,7 @@ def _case(shape: tuple[int, ...]) -> tuple[Tensor, Parts]:
     for module in parts:
         if isinstance(module, nn.Module):
             module.double().eval()
-    return torch.randn(shape, dtype=torch.float64) + 1, parts
+    return torch.randn(shape, dtype=torch.float64) + 1, *parts
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
@@ -55,44 +52,9 @@ def _across(scale: Tensor) -> Tensor:
     return scale[:, None, None]
 
 
-def _keeps_the_shape(answer: Callable[..., Any]) -> str:
-    x, parts = _case(SHAPES[0])
-    given = x.clone()
-    result = call(answer, given, *parts)
-    if not isinstance(result, Tensor) or result.shape != x.shape:
-        raise Wrong(f"Expected a tensor of shape {tuple(x.shape)}, but got {described(result)}.")
-    if result.dtype != x.dtype:
-        raise Wrong(f"x was float64, but your answer is {described(result)}: the precision was lost.")
-    if not given.equal(x):
-        raise Wrong("Your function changed x in place (`x += …` does). Write `x = x + …`: the caller needs the old.")
-    return "the map keeps its shape"
-
-
-def _right_values(answer: Callable[..., Any]) -> str:
-    for shape in SHAPES:
-        with torch.no_grad():
-            _expect_values(answer, *_case(shape))
-    return "normalise, attend, scale, add; then the same with the FFN"
-
-
-def _expect_values(answer: Callable[..., Any], x: Tensor, parts: Parts) -> None:
-    result, right = call(answer, x.clone(), *parts), _right_block(x, parts)
-    if not torch.allclose(result, right, rtol=1e-8, atol=1e-8):
-        why = cause(lambda mistake: _same(result, mistake, x, parts), MISTAKES)
-        off = (result - right).abs().max().item()
-        raise Wrong(f"The shape is right, the numbers are not: they are off by up to {off:.3g}.{why}")
-
-
-def _same(result: Tensor, mistake: Callable[[Tensor, Parts], Tensor], x: Tensor, parts: Parts) -> bool:
-    try:
-        return torch.allclose(result, mistake(x, parts), rtol=1e-8, atol=1e-8)
-    except RuntimeError:  # a scale that does not fit along the width
-        return False
-
-
 def _gradients_flow(answer: Callable[..., Any]) -> str:
-    x, parts = _case(SHAPES[1])
-    leaves = {"x": x, "scale1": parts.scale1, "scale2": parts.scale2}
+    x, *parts = _given(*SHAPES[1])
+    leaves = {"x": x, "scale1": parts[2], "scale2": parts[5]}
     for leaf in leaves.values():
         leaf.requires_grad_()
     result = call(answer, x, *parts)
@@ -209,3 +171,20 @@ MISTAKES: dict[str, Callable[[Tensor, Parts], Tensor]] = {
     "The FFN half is missing.": _half1,
     "The attention half is missing.": _half2,
 }
+
+
+def _of_parts(program: Callable[[Tensor, Parts], Tensor]) -> Callable[..., Tensor]:
+    return lambda x, norm1, attention, scale1, norm2, ffn, scale2: program(
+        x, Parts(norm1, attention, scale1, norm2, ffn, scale2)
+    )
+
+
+block = Exercise(
+    _of_parts(_right_block),
+    {"the map keeps its shape": SHAPES[:1], "normalise, attend, scale, add; then the same with the FFN": SHAPES},
+    {sentence: _of_parts(mistake) for sentence, mistake in MISTAKES.items()},
+    given=_given,
+    tolerance=1e-8,
+    changed="Your function changed x in place (`x += …` does). Write `x = x + …`: the caller needs the old.",
+    parts=(_gradients_flow,),
+)

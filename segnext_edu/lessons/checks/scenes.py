@@ -201,7 +201,7 @@ INDEX_MISTAKES: dict[str, Callable[[tuple[Counts, ...]], int]] = {
     "You asked for two classes. Two are there even where one of them holds nearly everything.": _first(
         lambda counts: sum(count > 0 for count in counts[1:]) > 1
     ),
-    "Countss are counted from 0.": lambda windows: _first(lambda counts: _top(counts) <= 0.75)(windows) + 1,
+    "Windows are counted from 0.": lambda windows: _first(lambda counts: _top(counts) <= 0.75)(windows) + 1,
     "Only the first window was looked at. Is there a `return` in the loop that ends it too early?": (
         lambda windows: 0 if _top(windows[0]) <= 0.75 else len(windows) - 1
     ),

@@ -63,10 +63,10 @@ class Exercise:
             )
         if self.kept:
             parts.append(lambda answer: self.kept)  # every case has looked
-        if self.gradients:
-            parts.append(self._gradients)
         for part in self.parts:
             parts += part.all_parts() if isinstance(part, Exercise) else [part]
+        if self.gradients:
+            parts.append(self._gradients)
         return parts
 
     def _prove(self, answer: Callable[..., Any], proved: str, groups: Mapping[str, Sequence[Case]], part: Any) -> str:
