@@ -1,4 +1,4 @@
-"""The pictures of a data set as tensors on the training device, decoded once."""
+"""The images of a dataset as tensors on the training device, decoded once."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from segnext_edu.data.images import to_tensor
 if TYPE_CHECKING:
     from datasets import Dataset
 
-KEEP_BYTES = 4 * 2**30  # decoded pictures kept at most; a data set that is larger is decoded again as it goes
+KEEP_BYTES = 4 * 2**30  # of decoded images that are cached; the rest of a larger dataset is decoded anew each time
 
 
 class Pictures:
-    """`pictures[i]` is a uint8 picture (3, H, W) and its labels (H, W), uint8, 0..K-1 and 255, both on `device`.
+    """A map-style dataset: item i is a uint8 image (3, H, W) and its labels (H, W), uint8, 0..K-1 and 255, on `device`.
 
     Args:
-        largest: short side in pixels from which a picture is stored smaller; training never looks closer than that.
+        largest: images with a longer short side, in pixels, are cached at this size; training never samples finer.
     """
 
     def __init__(self, dataset: Dataset, device: torch.device, largest: int):

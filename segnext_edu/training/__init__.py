@@ -1,1 +1,1 @@
-"""The gradients that update weights: recipe, devices, trainer."""
+"""Training: `recipe` has the parts that notebook 08 builds, `trainer` the loop."""

@@ -1,4 +1,4 @@
-"""What training is made of: the authors' recipe, its schedule and parameter groups, the loss, the pictures' order.
+"""What training is made of: the authors' recipe, the lr schedule, parameter groups, the loss, the order of the images.
 
 Notebook 08 builds these functions; `trainer.py` puts them together.
 """
@@ -22,22 +22,22 @@ from segnext_edu.model.segnext import SegNeXt
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides how a run goes. The defaults are the authors' for ADE20K."""
+    """Every setting that changes the result of a run. The defaults are the authors' for ADE20K."""
 
     data: str
     variant: str = "tiny"
     steps: int = 160_000
     batch: int = 16  # over all devices together
     crop: int = 512  # pixels
-    short_side: int = 512  # pixels, of a picture at scale 1 and in scoring
-    lr: float = 6e-5  # of the encoder
-    head_lr: float = 10.0  # the decoder's learns this many times as fast
+    short_side: int = 512  # pixels, of an image at scale 1 and in scoring
+    lr: float = 6e-5  # the encoder's learning rate
+    head_lr: float = 10.0  # multiplies the decoder's learning rate
     weight_decay: float = 0.01
     warmup: int = 1500  # steps
-    clip: float | None = None  # largest norm of the gradient
+    clip: float | None = None  # gradient clipping: the largest norm of the gradient; none where it is None
     seed: int = 0
-    start: str | None = None  # a checkpoint whose weights to begin with; random ones where there is none
-    freeze_encoder: bool = False  # only the decoder learns
+    start: str | None = None  # a checkpoint with the initial weights; random ones where it is None
+    freeze_encoder: bool = False  # train the decoder only
 
     def __post_init__(self):
         for name, least in {"steps": 1, "batch": 1, "crop": 32, "short_side": 32}.items():
@@ -45,15 +45,15 @@ class Recipe:
                 raise InputError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must be at least {least}")
 
 
-# Ours, for "nano" on a laptop; the shipped checkpoint was made so. The authors' rate is for fine-tuning an encoder
-# that has seen ImageNet.
+# Ours, for "nano" on a laptop; the shipped checkpoint was trained with it. The authors' learning rate is for
+# fine-tuning an encoder that was pretrained on ImageNet.
 LESSON = {"steps": 6000, "batch": 8, "crop": 192, "short_side": 320, "lr": 3e-3, "head_lr": 1.0, "warmup": 150}
 
 
 def default_recipe(data: str, variant: str = "tiny", **given: Any) -> Recipe:
-    """The authors' recipe, or our lessons' for "nano", with what was given in its place.
+    """The authors' recipe, or our lessons' for "nano", with the given settings replaced.
 
-    `short_side` follows `crop` where only that is given, and the warm-up shrinks with a short run.
+    `short_side` equals `crop` if only `crop` is given, and a short run has a shorter warm-up.
     """
     chosen = {**(LESSON if variant == "nano" else {}), **given}
     if "crop" in given and "short_side" not in given:
@@ -65,10 +65,10 @@ def default_recipe(data: str, variant: str = "tiny", **given: Any) -> Recipe:
 
 
 def parameter_groups(model: SegNeXt, lr: float, head_lr: float, weight_decay: float) -> list[dict[str, Any]]:
-    """AdamW's groups, as the authors' configuration makes them.
+    """AdamW's parameter groups, as in the authors' configuration.
 
-    No decay on norms: but their rule reads names, and only those with "norm" in them are spared. The stem's BatchNorms,
-    the decoder's GroupNorms, the biases and the layer scales do decay.
+    Norms have no weight decay, but the authors' rule reads names: only parameters with "norm" in their name are exempt.
+    The stem's BatchNorms, the decoder's GroupNorms, the biases and the layer scales do decay.
     """
     decayed, spared, head = [], [], []
     for name, parameter in model.named_parameters():
@@ -86,9 +86,9 @@ def parameter_groups(model: SegNeXt, lr: float, head_lr: float, weight_decay: fl
 
 
 def lr_factor(step: int, steps: int, warmup: int) -> float:
-    """The schedule, as a factor on the learning rate: straight down to 0 at the end, with a linear warm-up in front.
+    """The lr schedule, as a factor on the learning rate: linear decay to 0, with a linear warm-up at the start.
 
-    step counts from 0. As in the authors' code the way down begins at step 0, so the warm-up never quite reaches 1.
+    step counts from 0. As in the authors' code the decay begins at step 0, so the warm-up never quite reaches 1.
     """
     down = 1 - step / steps
     if step >= warmup:
@@ -104,7 +104,7 @@ def segmentation_loss(logits: Tensor, masks: Tensor) -> Tensor:
 
 
 def batch_indices(step: int, batch: int, count: int, seed: int) -> list[int]:
-    """Which of `count` pictures make up a step's batch: one shuffled pass after the other, nothing left out."""
+    """The indices of a step's batch among `count` images: one shuffled epoch after the other, no image left out."""
     places = range(step * batch, (step + 1) * batch)
 
     def shuffled(epoch: int) -> Tensor:
@@ -115,5 +115,5 @@ def batch_indices(step: int, batch: int, count: int, seed: int) -> list[int]:
 
 
 def mixed_seed(*numbers: int) -> int:
-    """One seed from several numbers, such that neighbours give unrelated streams."""
+    """One seed from several numbers; neighbouring numbers give unrelated random streams."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)

@@ -94,9 +94,7 @@ class Run:
         # The sums below have a group of their own. A group's threads must end before Python does: one that still
         # releases a tensor known to Python aborts the process. They end with the last reference to the group, and
         # DistributedDataParallel never drops its reference to the common one.
-        self.group: dist.ProcessGroup | None = None
-        if dist.is_initialized():
-            self.group = dist.new_group()  # pyright: ignore[reportAttributeAccessIssue]
+        self.group: Any = dist.new_group() if dist.is_initialized() else None
 
         train, val = load_scenes(recipe.data, "train"), load_scenes(recipe.data, "val")
         self.classes = class_names(train)
