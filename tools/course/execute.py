@@ -85,4 +85,6 @@ def definitions(source: str) -> str:
 
 def plain(node: ast.stmt) -> bool:
     """Whether this gives a name to a literal, such as IGNORE = 255."""
-    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant):
+        return False
+    return all(isinstance(target, ast.Name) for target in node.targets)

@@ -92,7 +92,8 @@ def relinked(markdown: str, place: str) -> str:
     def link(found: re.Match) -> str:
         text, target = found.groups()
         if re.fullmatch(r"\d\d_\w+\.ipynb(#.*)?", target):
-            return f"[{text}]({os.path.relpath(Path(folder(target), target), place)})"
+            lies = folder(target.partition("#")[0])
+            return f"[{text}]({os.path.relpath(Path(lies, target), place)})"
         return found[0] if re.match(r"https?:|#|data:|attachment:", target) else text
 
     return re.sub(r"(?<!!)\[([^]]*)\]\(([^)\s]+)\)", link, markdown)

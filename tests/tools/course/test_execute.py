@@ -9,6 +9,7 @@ from torch import nn  # named
 
 IGNORE = 255
 photo = open_photo("scene.jpg")
+photo[1:5] = 1
 
 
 def twice(x):
@@ -28,7 +29,7 @@ def test_a_lessons_names_are_kept_and_its_work_is_not() -> None:
     kept = definitions(LESSON)
     for needed in ("import torch", "from torch import nn", "IGNORE = 255", "def twice", "class Part"):
         assert needed in kept
-    for work in ("open_photo", "train(step)", "twice(21)"):
+    for work in ("open_photo", "photo[1:5]", "train(step)", "twice(21)"):
         assert work not in kept
 
 

@@ -19,12 +19,18 @@ from tools.course import grade, handout
 from tools.course.exercises import exercises
 from tools.notebooks import find
 
+SETS = sorted({one.problem_set for one in WRITTEN} - {""})
+
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted({one.problem_set for one in WRITTEN} - {""}))
-def test_nbgrader_gives_what_is_due(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", SETS)
+def test_nbgrader_gives_what_is_due(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The unruly hand-in, which hangs and ends Python, says something about the kernels and nothing about a set."""
+    everyone = grade.hand_ins
+    students = ["ours", "untouched", *(["unruly"] if name == SETS[0] else []), "mutant-1"]
+    monkeypatch.setattr(grade, "hand_ins", lambda *given: (s for s in everyone(*given) if s.student in students))
     lines = list(grade.prove(tmp_path / "course", [name], mutants=1))
-    assert [line.split()[1] for line in lines] == ["ours", "untouched", "unruly", "mutant-1"]
+    assert [line.split()[1] for line in lines] == students
     assert all(line.endswith("as is due") for line in lines)
 
 
