@@ -10,8 +10,6 @@ import pytest
 from segnext_edu.lessons.series import SERIES
 from tests.test_hygiene import ROOT, committed
 
-HIDDEN = ("segnext_edu/lessons/course/",)  # shown as one line
-
 
 def tree(readme: str) -> dict[str, str]:
     """Path → comment, as README's tree has them; a folder ends in a slash."""
@@ -38,7 +36,7 @@ def differences(entries: dict[str, str], files: list[str]) -> list[str]:
     """
     shown = {"".join(part) for path in entries for part in [path.rpartition("/")[:2]] if part[1]}
     opened = {""} | {folder for folder in shown if any(p != folder and p.startswith(folder) for p in entries)}
-    opened |= {folder for folder in shown if folder.startswith("segnext_edu/") and folder not in HIDDEN}
+    opened |= {folder for folder in shown if folder.startswith("segnext_edu/")}
     wanted = set()
     for file in files:
         parts = file.split("/")
