@@ -76,7 +76,6 @@ def run_all(page: Page) -> None:
     page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', state="attached", timeout=240_000)
 
 
-@pytest.mark.timeout(600)
 def test_live_in_jupyterlab(watched: Watched, lab: str, tmp_path: Path) -> None:
     """The cells run; a slider, a click, a drag, the keys, an upload and a broken one; nothing fails or is fetched."""
     page = watched.page

@@ -158,7 +158,7 @@ body {{ font: 11pt/1.4 sans-serif; max-width: 174mm; margin: 8mm auto; color: #1
 @media print {{ body {{ margin: 0 auto }} }}
 h1 {{ font-size: 17pt; margin: 0 0 4mm }} h2 {{ font-size: 12pt; margin: 6mm 0 2mm; color: #0072B2 }}
 ul, ol {{ margin: 0; padding-left: 6mm }} td {{ padding: 0.5mm 6mm 0.5mm 0 }}
-.line {{ border-bottom: 0.2mm solid #999; height: 13mm; margin-bottom: 3mm }} code {{ font-size: 10pt }}
+.line {{ border-bottom: 0.2mm solid #999; height: 8mm; margin-bottom: 3mm }} code {{ font-size: 10pt }}
 .formula {{ margin: 3mm 0 }}
 math {{ font: 12pt "STIX Two Math", "Cambria Math", "Latin Modern Math", "DejaVu Math TeX Gyre", math }}
 </style></head><body>

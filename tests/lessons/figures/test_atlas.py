@@ -326,5 +326,5 @@ def test_the_benchmark_asks_new_questions_in_every_view(atlas: Atlas) -> None:
     assert bench.views(atlas) == list(USES)
     times, before = bench.measured(atlas, "receptive field"), atlas.values
     assert set(times) == set(atlas.shown) == {*USES["receptive field"], *figures.ALWAYS}
-    assert len(times["row"]) == figures.MOVES and min(seconds for some in times.values() for seconds in some) > 0
+    assert len(times["row"]) == bench.MOVES and min(seconds for some in times.values() for seconds in some) > 0
     assert before["view"] == "receptive field" and (before["row"], before["column"]) == figures.START
