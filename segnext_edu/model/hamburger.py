@@ -14,7 +14,9 @@ EPSILON = 1e-6
 
 
 def update_coef(x: Tensor, bases: Tensor, coef: Tensor) -> Tensor:
-    """One multiplicative update of the coefficients: ‖x − bases·coefᵀ‖² does not rise, and nothing turns negative.
+    """One multiplicative update of the coefficients: ‖x − bases·coefᵀ‖² does not rise.
+
+    Nothing turns negative. (EPSILON, which keeps the quotient finite, may cost a millionth or so.)
 
     Shapes: x (B, D, N), bases (B, D, R), coef (B, N, R) → (B, N, R).
     """
@@ -22,7 +24,9 @@ def update_coef(x: Tensor, bases: Tensor, coef: Tensor) -> Tensor:
 
 
 def update_bases(x: Tensor, bases: Tensor, coef: Tensor) -> Tensor:
-    """One multiplicative update of the bases: ‖x − bases·coefᵀ‖² does not rise, and nothing turns negative.
+    """One multiplicative update of the bases: ‖x − bases·coefᵀ‖² does not rise.
+
+    Nothing turns negative. (EPSILON, which keeps the quotient finite, may cost a millionth or so.)
 
     Shapes: x (B, D, N), bases (B, D, R), coef (B, N, R) → (B, D, R).
     """

@@ -1,10 +1,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.decomposition import NMF as SklearnNMF
 
+from segnext_edu.model import hamburger
 from segnext_edu.model.hamburger import NMF, Hamburger, nmf, update_bases, update_coef
 
 
@@ -18,17 +19,21 @@ def error(x, bases, coef):
 
 
 @given(seed=st.integers(0, 10**6), d=st.integers(2, 20), n=st.integers(2, 30), r=st.integers(1, 6))
+@example(seed=71569, d=2, n=2, r=1)  # with EPSILON as it is, the error rises here by 7 in a million
 def test_no_update_raises_the_error_or_turns_negative(seed, d, n, r):
+    """The law is the rule's own, without what EPSILON adds to keep its quotients finite."""
     x, bases, coef = factors(seed, d, n, r)
     before = error(x, bases, coef)
-    for _ in range(4):
-        coef = update_coef(x, bases, coef)
-        between = error(x, bases, coef)
-        bases = update_bases(x, bases, coef)
-        after = error(x, bases, coef)
-        assert between <= before * (1 + 1e-6) + 1e-9 and after <= between * (1 + 1e-6) + 1e-9
-        assert (coef >= 0).all() and (bases >= 0).all()
-        before = after
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(hamburger, "EPSILON", 1e-15)
+        for _ in range(4):
+            coef = update_coef(x, bases, coef)
+            between = error(x, bases, coef)
+            bases = update_bases(x, bases, coef)
+            after = error(x, bases, coef)
+            assert between <= before * (1 + 1e-6) + 1e-9 and after <= between * (1 + 1e-6) + 1e-9
+            assert (coef >= 0).all() and (bases >= 0).all()
+            before = after
 
 
 def test_an_exact_low_rank_matrix_is_found_again():
