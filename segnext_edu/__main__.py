@@ -72,7 +72,7 @@ def evaluate_command(args: argparse.Namespace) -> None:
 
 def predict_command(args: argparse.Namespace) -> None:
     if args.out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise InputError(f"{args.out}: the overlay is a picture; give --out a name that ends in .png or .jpg")
+        raise InputError(f"{args.out}: the overlay is an image; give --out a name that ends in .png or .jpg")
 
     import numpy as np
 
@@ -88,9 +88,9 @@ def predict_command(args: argparse.Namespace) -> None:
     model = load(args.checkpoint).to(best_device())
     network = model if args.plain else optimize(model)
     labels = predict(network, photo, **options).cpu().numpy()  # (H, W)
-    picture = overlay(photo, labels, model.classes, colours(model.classes))
+    image = overlay(photo, labels, model.classes, colours(model.classes))
     with appears_whole(args.out) as part:
-        picture.save(part, "JPEG" if args.out.suffix.lower() != ".png" else "PNG")
+        image.save(part, "JPEG" if args.out.suffix.lower() != ".png" else "PNG")
     shares = np.bincount(labels.ravel(), minlength=len(model.classes)) / labels.size
     for index in np.argsort(-shares):
         if shares[index] >= 0.001:
@@ -98,7 +98,7 @@ def predict_command(args: argparse.Namespace) -> None:
 
 
 def inference_options(args: argparse.Namespace) -> dict[str, Any]:
-    """What `predict` and `evaluate` are given besides model and picture. Raises InputError for what cannot be done."""
+    """What `predict` and `evaluate` are given besides model and image. Raises InputError for what cannot be done."""
     from segnext_edu.inference.sliding_window import GRID, SlidingWindow
     from segnext_edu.inference.tta import MULTI_SCALE, NO_TTA
 

@@ -18,21 +18,21 @@ from segnext_edu.model.segnext import VARIANTS, SegNeXt
 
 # Our name for a part of a block → the authors'. mmsegmentation 1.x says "mlp.dwconv" where the authors say it twice.
 BLOCK_NAMES = {
-    "scale1": "layer_scale_1",
-    "scale2": "layer_scale_2",
+    "layer_scale_1": "layer_scale_1",
+    "layer_scale_2": "layer_scale_2",
     "attention.proj_in": "attn.proj_1",
     "attention.proj_out": "attn.proj_2",
     "attention.msca.local": "attn.spatial_gating_unit.conv0",
-    "attention.msca.strips.0.row": "attn.spatial_gating_unit.conv0_1",
-    "attention.msca.strips.0.col": "attn.spatial_gating_unit.conv0_2",
-    "attention.msca.strips.1.row": "attn.spatial_gating_unit.conv1_1",
-    "attention.msca.strips.1.col": "attn.spatial_gating_unit.conv1_2",
-    "attention.msca.strips.2.row": "attn.spatial_gating_unit.conv2_1",
-    "attention.msca.strips.2.col": "attn.spatial_gating_unit.conv2_2",
+    "attention.msca.strips.0.horizontal": "attn.spatial_gating_unit.conv0_1",
+    "attention.msca.strips.0.vertical": "attn.spatial_gating_unit.conv0_2",
+    "attention.msca.strips.1.horizontal": "attn.spatial_gating_unit.conv1_1",
+    "attention.msca.strips.1.vertical": "attn.spatial_gating_unit.conv1_2",
+    "attention.msca.strips.2.horizontal": "attn.spatial_gating_unit.conv2_1",
+    "attention.msca.strips.2.vertical": "attn.spatial_gating_unit.conv2_2",
     "attention.msca.mix": "attn.spatial_gating_unit.conv3",
-    "ffn.widen": "mlp.fc1",
-    "ffn.neighbours": "mlp.dwconv.dwconv",
-    "ffn.narrow": "mlp.fc2",
+    "ffn.fc1": "mlp.fc1",
+    "ffn.dwconv": "mlp.dwconv.dwconv",
+    "ffn.fc2": "mlp.fc2",
 }
 DECODER_NAMES = {
     "squeeze.0": "squeeze.conv",

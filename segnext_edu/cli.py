@@ -32,8 +32,8 @@ def parser() -> argparse.ArgumentParser:
     ade20k = data.add_subparsers(required=True, metavar="name").add_parser("ade20k", help="a small ADE20K")
     ade20k.add_argument("--source", required=True, help="ADEChallengeData2016.zip, its unpacked folder, or a URL")
     ade20k.add_argument("--out", type=Path, default=Path("data/ade20k_mini"))
-    ade20k.add_argument("--train", type=int, default=2000, help="pictures to train on (2000)")
-    ade20k.add_argument("--val", type=int, default=200, help="pictures to score on (200)")
+    ade20k.add_argument("--train", type=int, default=2000, help="images to train on (2000)")
+    ade20k.add_argument("--val", type=int, default=200, help="images to score on (200)")
     ade20k.add_argument("--seed", type=int, default=0)
     ade20k.add_argument("--sha256", help="what the zip's SHA-256 must be")
 
@@ -71,14 +71,14 @@ def add_train(train: argparse.ArgumentParser) -> None:
     recipe.add_argument("--variant", default=argparse.SUPPRESS, choices=SIZES)
     for flag, kind, text in (
         ("--steps", int, "training steps"),
-        ("--batch", int, "pictures a step, over all devices"),
+        ("--batch", int, "images per step, over all devices"),
         ("--crop", int, "side of the training crops, pixels"),
-        ("--short-side", int, "short side of a picture at scale 1, pixels (as --crop)"),
+        ("--short-side", int, "short side of an image at scale 1, pixels (as --crop)"),
         ("--lr", float, "learning rate of the encoder"),
-        ("--head-lr", float, "the decoder's learning rate, as a multiple"),
+        ("--head-lr-mult", float, "the decoder's learning rate, as a multiple"),
         ("--weight-decay", float, "AdamW's, on all but the norms"),
         ("--warmup", int, "steps of linear warm-up"),
-        ("--clip", float, "largest norm of the gradient (no limit)"),
+        ("--max-grad-norm", float, "largest norm of the gradient (no limit)"),
         ("--seed", int, "decides everything random"),
         ("--start", str, "a checkpoint of the same variant whose weights to begin with"),
     ):
@@ -92,8 +92,8 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
     """Input size, sliding window and test-time augmentation. `__main__.inference_options` reads them."""
     group = parser.add_argument_group(
         "inference",
-        "By default the network sees the whole picture once, its short side resized to what the checkpoint was trained "
-        "at. A network knows things at the size at which it learned them: a larger picture gives finer outlines and "
+        "By default the network sees the whole image once, its short side resized to what the checkpoint was trained "
+        "at. A network knows things at the size at which it learned them: a larger image gives finer outlines and "
         "needs more memory, but what then fills hundreds of pixels may no longer be recognised.",
     )
     group.add_argument(
@@ -106,7 +106,7 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="PIXELS",
         help="sliding-window inference: predict square tiles of this many pixels, one after the other, and blend the "
-        "answers. Memory is bounded by the tile, but no tile knows what the others see (the whole picture at once)",
+        "answers. Memory is bounded by the tile, but no tile knows what the others see (the whole image at once)",
     )
     group.add_argument(
         "--overlap", type=int, metavar="PIXELS", help="pixels that neighbouring tiles share (about a quarter of a tile)"

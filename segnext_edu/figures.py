@@ -1,4 +1,4 @@
-"""Pictures that carry words: `show` is how a notebook displays a figure, so that no picture is without its alt text."""
+"""Pictures that carry words: `show` is how a notebook displays a figure, so that no image is without its alt text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Picture:
 
     def __post_init__(self) -> None:
         if not self.alt.strip():
-            raise ValueError("a picture needs alt text: one sentence that says what there is to see")
+            raise ValueError("an image needs alt text: one sentence that says what there is to see")
 
     def __repr__(self) -> str:
         return self.alt
@@ -38,7 +38,7 @@ class Picture:
 
 
 def show(figure: Figure | Image, alt: str) -> Picture:
-    """A matplotlib figure or a PIL image as a picture with alt text; let it be the last line of a cell.
+    """A matplotlib figure or a PIL image as an image with alt text; let it be the last line of a cell.
 
     Make the figure with `matplotlib.figure.Figure`, not with pyplot, or Jupyter draws it a second time.
     """

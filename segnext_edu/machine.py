@@ -40,7 +40,7 @@ def keep_freed_memory() -> None:
 
 
 def watch_load() -> None:
-    """Let this process's threads sleep whenever others want their cores: one thread looks, four times a second.
+    """Let this process's threads sleep whenever others want their cores: one thread looks, four times per second.
 
     Called again it does nothing; nor does it where there is no /proc/stat, where other rules hold.
     """

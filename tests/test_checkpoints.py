@@ -53,7 +53,7 @@ class TestFromOfficial:
         weights = official_weights("tiny")
         weights["backbone.block2.0.mlp.fc1.weight"] = torch.zeros(
             256, 64, 1, 1
-        )  # expansion 4: the walkthroughs' mistake
+        )  # mlp_ratio 4: the walkthroughs' mistake
         with pytest.raises(
             InputError, match=r"block2.0.mlp.fc1.weight has shape \(256, 64, 1, 1\), expected \(512, 64"
         ):

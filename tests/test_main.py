@@ -65,7 +65,7 @@ class TestRefusals:
         )
         whole = photo.read_bytes()
         photo.write_bytes(whole[:500])
-        assert "photo.jpg: not a picture" in refused(capsys, "predict", "--checkpoint", checkpoint, photo, "--out", out)
+        assert "photo.jpg: not an image" in refused(capsys, "predict", "--checkpoint", checkpoint, photo, "--out", out)
         photo.write_bytes(whole)
         assert "name that ends in .png" in refused(
             capsys, "predict", "--checkpoint", checkpoint, photo, "--out", tmp_path / "overlay.xyz"

@@ -36,7 +36,7 @@ NETWORKS: dict[str, Callable[[int], SegNeXt | Contender]] = {
     "nano": lambda classes: SegNeXt("nano", classes),
 }
 # The same for all. Small crops of small pictures, since a CPU is to be enough.
-RECIPE = {"batch": 8, "crop": 160, "short_side": 224, "head_lr": 1.0}
+RECIPE = {"batch": 8, "crop": 160, "short_side": 224, "head_lr_mult": 1.0}
 STEPS, LR = 600, 1e-3
 SAVE_EVERY = 200  # steps
 
@@ -80,7 +80,9 @@ def holdout(data: Path, out: Path, share: float = 0.15, seed: int = 0) -> None:
     Pictures of one place, whose names begin alike up to "__", stay together. The pictures are linked to, not copied.
     """
     if not (data / "train.txt").is_file():
-        raise InputError(f"{data}: has no train.txt, the list of the pictures to train on; give it one, a name a line")
+        raise InputError(
+            f"{data}: has no train.txt, the list of the pictures to train on; give it one, one name per line"
+        )
     stems = (data / "train.txt").read_text("utf-8").split()
     places = sorted({stem.split("__")[0] for stem in stems})
     random.Random(seed).shuffle(places)

@@ -20,8 +20,8 @@ from tqdm import tqdm
 from segnext_edu.checkpoints import card_short_side, load
 from segnext_edu.data import load_scenes
 from segnext_edu.data.images import prepare, to_tensor
-from segnext_edu.explain.sanity.baselines import untrained
-from segnext_edu.explain.sanity.evaluation import DRAWS, TWINS, fates, turned_bars
+from segnext_edu.explain.sanity.baselines import randomise
+from segnext_edu.explain.sanity.evaluation import DRAWS, RANDOMISED, map_scores, turned_bars
 from segnext_edu.explain.sanity.perturbation import LARGEST, SHARES
 from segnext_edu.files import InputError, appears_whole, one_line_errors
 
@@ -51,23 +51,25 @@ def measure(checkpoint: Path, data: str, count: int | None) -> dict[str, Any]:
     scenes = load_scenes(data, "val")
     count = min(count or len(scenes), len(scenes))
     numbers = [index * len(scenes) // count for index in range(count)]
-    twins = [untrained(model, seed) for seed in range(TWINS)]
+    randomised_models = [randomise(model, seed) for seed in range(RANDOMISED)]
     maps: dict[str, dict[str, list[Any]]] = {}
     asked = 0
     for number in tqdm(numbers, desc="pictures", disable=None):
         picture = prepare(to_tensor(scenes[number]["image"]), card_short_side(model.card))[0]  # (3, H, W)
-        found = fates(model, twins[number % TWINS], picture, seed=number)
+        found = map_scores(model, randomised_models[number % RANDOMISED], picture, seed=number)
         asked += found is not None
         for name, fate in (found or {}).items():
             for kind, value in dataclasses.asdict(fate).items():
                 maps.setdefault(name, {}).setdefault(kind, []).append(rounded(value))
-    bars = {"trained": turned_bars(model)} | {f"untrained {s}": turned_bars(twin) for s, twin in enumerate(twins)}
+    bars = {"trained": turned_bars(model)} | {
+        f"untrained {s}": turned_bars(randomised) for s, randomised in enumerate(randomised_models)
+    }
     return {
         "checkpoint": {"file": checkpoint.name, "variant": model.variant, "classes": len(model.classes)},
         "data": Path(data).name,
         "pictures": count,
         "asked": asked,
-        "settings": {"shares": SHARES, "largest class": LARGEST, "twins": TWINS, "bar draws": DRAWS},
+        "settings": {"shares": SHARES, "largest class": LARGEST, "randomised networks": RANDOMISED, "bar draws": DRAWS},
         "environment": {"python": platform.python_version(), "torch": str(torch.__version__)},
         "maps": maps,
         "bars": {who: {k: {p: rounded(v) for p, v in d.items()} for k, d in t.items()} for who, t in bars.items()},

@@ -1,4 +1,4 @@
-"""A small ADE20K: some pictures of the official archive, spread over its scene categories, as two parquet files."""
+"""A small ADE20K: some images of the official archive, spread over its scene categories, as two parquet files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def write_subset(
 
     out = Path(out)
     if min(train, val) < 1:
-        raise InputError(f"Asked for {train} train and {val} validation pictures; expected at least 1 of each.")
+        raise InputError(f"Asked for {train} train and {val} validation images; expected at least 1 of each.")
     if not out.name or (out.is_dir() and {file.name for file in out.iterdir()} - FILES):
         raise InputError(f"{out}: is the folder we are in, or holds other things. Name a new folder.")
 
@@ -55,7 +55,7 @@ def write_subset(
             subset[split] = checked_dataset(chosen, ADE20K_NAMES, embed=True)
             categories = len({scenes.get(pair.name) for pair in chosen})
             facts.append(
-                f"{split}: {len(chosen):,} of {len(pairs):,} pictures, from {categories:,} scene categories"
+                f"{split}: {len(chosen):,} of {len(pairs):,} images, from {categories:,} scene categories"
                 + (f" (all there are; {wanted:,} were asked for)" if wanted > len(pairs) else "")
             )
 
@@ -105,9 +105,9 @@ def _on_disk(source: str, out: Path, sha256: str | None) -> Path:
 
 
 def _scene_categories(path: Place) -> dict[str, str]:
-    """sceneCategories.txt: a picture's name and its scene on each line. Without the file all count as one scene."""
+    """sceneCategories.txt: an image's name and its scene on each line. Without the file all count as one scene."""
     if not path.is_file():
-        print(f"{shown(path)}: not there, so the pictures are not spread over scene categories.")
+        print(f"{shown(path)}: not there, so the images are not spread over scene categories.")
         return {}
     return dict(line.split(maxsplit=1) for line in lines(path) if " " in line)
 

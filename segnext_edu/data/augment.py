@@ -1,4 +1,4 @@
-"""Joint augmentation: the same scale, crop and flip for picture and mask, other colours for the picture alone.
+"""Joint augmentation: the same scale, crop and flip for image and mask, other colours for the image alone.
 
 The authors' recipe: short side × U(0.5, 2), a crop in which no class holds more than 75 % of the labelled pixels (ten
 tries), flip, photometric distortion, ImageNet normalisation, padding. The choice of the crop differs in two small
@@ -6,7 +6,7 @@ things from `RandomCrop` of mmsegmentation, the code behind the recipe: that one
 ten refusals takes an eleventh window unseen; here the tenth is taken as it is.
 
 Everything random is drawn first, on the CPU, as a `Draws`; what follows is a pure function of it, runs on whatever
-device the picture lies on, and gives one sample the same crop whether it trains alone or beside others, on one device
+device the image lies on, and gives one sample the same crop whether it trains alone or beside others, on one device
 or on eight.
 """
 
@@ -76,13 +76,13 @@ def draw(count: int, generator: torch.Generator) -> Draws:
 def augment(
     images: Sequence[Tensor], masks: Sequence[Tensor], draws: Draws, crop: int, short_side: int
 ) -> tuple[Tensor, Tensor]:
-    """A training batch from B pictures of any sizes.
+    """A training batch from B images of any sizes.
 
     Args:
         images: uint8 (3, H, W) each. masks: uint8 (H, W) each, labels 0..K-1 and 255.
-        crop: side of the square that comes out. short_side: of a picture at scale 1, both in pixels.
+        crop: side of the square that comes out. short_side: of an image at scale 1, both in pixels.
 
-    Returns: images (B, 3, crop, crop) float, normalised, and masks (B, crop, crop) long; outside the picture 0 and 255.
+    Returns: images (B, 3, crop, crop) float, normalised, and masks (B, crop, crop) long; outside the image 0 and 255.
     """
     pairs = [
         scale_crop_flip(image, mask, draws[i : i + 1], crop, short_side)
@@ -100,17 +100,17 @@ def scale_crop_flip(
     """The geometry of one sample: only the pixels of the crop are ever computed.
 
     Returns: image (3, crop, crop) in 0..1, bilinear; mask (crop, crop) long, nearest; inside (1, crop, crop), 1 where
-    there is a picture.
+    there is an image.
     """
     device = image.device
     height, width = mask.shape
     # As in the reference, "keep the ratio, short side s, long side at most 4 s".
     factor = min(short_side / min(height, width), 4 * short_side / max(height, width)) * draws.scale.item()
-    size = torch.tensor([round(height * factor), round(width * factor)])  # of the scaled picture, which is never made
+    size = torch.tensor([round(height * factor), round(width * factor)])  # of the scaled image, which is never made
     starts = (draws.windows[0] * (size - crop + 1).clamp(min=1)).floor()  # (TRIES, 2)
 
     def grid(start: Tensor, stride: int) -> Tensor:
-        """Where in the picture (-1..1, x then y) the crop's pixels come from: (n, crop / stride, crop / stride, 2)."""
+        """Where in the image (-1..1, x then y) the crop's pixels come from: (n, crop / stride, crop / stride, 2)."""
         steps = torch.arange(0, crop, stride, device=device) + 0.5
         y, x = ((2 * (start[:, axis, None] + steps) / size[axis] - 1) for axis in (0, 1))  # (n, crop / stride)
         if draws.flip.item():
@@ -118,7 +118,7 @@ def scale_crop_flip(
         n, side = y.shape
         return torch.stack([x[:, None, :].expand(n, side, side), y[:, :, None].expand(n, side, side)], dim=-1)
 
-    # Labels are moved up by one, so that what lies outside the picture, 0, is told from label 0.
+    # Labels are moved up by one, so that what lies outside the image, 0, is told from label 0.
     labels = torch.where(mask == IGNORE, 0, mask.float() + 1)[None, None]  # (1, 1, H, W)
     starts = starts.to(device)
     coarse = F.grid_sample(labels.expand(TRIES, -1, -1, -1), grid(starts, COARSE), mode="nearest", align_corners=False)

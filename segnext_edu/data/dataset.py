@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 KEEP_BYTES = 4 * 2**30  # of decoded images that are cached; the rest of a larger dataset is decoded anew each time
 
 
-class Pictures:
+class SegmentationDataset:
     """A map-style dataset: item i is a uint8 image (3, H, W) and its labels (H, W), uint8, 0..K-1 and 255, on `device`.
 
     Args:

@@ -5,7 +5,7 @@ Two layouts are understood, unpacked or inside a zip:
     a folder of one's own                     the official ADEChallengeData2016
     images/       street_1.jpg  …             images/{training,validation}/       ADE_train_00000001.jpg  …
     annotations/  street_1.png  …             annotations/{training,validation}/  ADE_train_00000001.png  …
-    classes.txt   one name a line             (its 150 classes are known)
+    classes.txt   one name per line             (its 150 classes are known)
     train.txt, val.txt   stems, optional
 
 A mask is a single-channel PNG of its image's size: 0 = other, 1..K = the K classes, in the order of classes.txt.
@@ -115,7 +115,7 @@ def find_pairs(images: Place, annotations: Place, listed: Place | None = None) -
     image_of, mask_of = _by_stem(images, IMAGE_SUFFIXES), _by_stem(annotations, (".png",))
     stems = [stem for stem in lines(listed) if stem] if listed else sorted(image_of.keys() | mask_of.keys())
     if not stems:
-        raise InputError(f"{shown(listed or images)}: {'lists' if listed else 'holds'} no pictures.")
+        raise InputError(f"{shown(listed or images)}: {'lists' if listed else 'holds'} no images.")
     for stem in stems:
         for files, folder, wanted in ((image_of, images, "jpg or .png"), (mask_of, annotations, "png")):
             if stem not in files:
@@ -140,10 +140,12 @@ def _by_stem(folder: Place, suffixes: tuple[str, ...]) -> dict[str, Place]:
 def read_class_names(path: Place) -> list[str]:
     """classes.txt: the name of label k stands on line k."""
     if not path.is_file():
-        raise InputError(f"{shown(path)}: missing. Write one class name a line; line k names the label k of the masks.")
+        raise InputError(
+            f"{shown(path)}: missing. Write one class name per line; line k names the label k of the masks."
+        )
     names = lines(path)
     if not 1 <= len(names) <= 254 or "" in names or len(set(names)) < len(names):
-        raise InputError(f"{shown(path)}: expected 1 to 254 different names, one a line, no line empty.")
+        raise InputError(f"{shown(path)}: expected 1 to 254 different names, one per line, no line empty.")
     return names
 
 

@@ -25,24 +25,24 @@ def open_photo(path: Path) -> Image.Image:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such photograph") from error
     except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: not a picture that can be read ({error}); expected a whole JPEG or PNG") from error
+        raise InputError(f"{path}: not an image that can be read ({error}); expected a whole JPEG or PNG") from error
 
 
-def to_tensor(picture: Image.Image) -> Tensor:
-    """A PIL picture, turned upright as its camera says → uint8 (3, H, W)."""
-    upright = ImageOps.exif_transpose(picture).convert("RGB")
+def to_tensor(image: Image.Image) -> Tensor:
+    """A PIL image, turned upright as its camera says → uint8 (3, H, W)."""
+    upright = ImageOps.exif_transpose(image).convert("RGB")
     return torch.from_numpy(np.array(upright)).permute(2, 0, 1)  # (3, H, W)
 
 
-def prepare(picture: Tensor, short_side: float) -> Tensor:
+def prepare(image: Tensor, short_side: float) -> Tensor:
     """uint8 (3, H, W) → model input (1, 3, h, w): short side resized, sides rounded up to multiples of 32, normalised.
 
     This is the authors' test-time preparation. The smoothing matters where a photograph shrinks a lot.
     """
-    height, width = picture.shape[1:]
+    height, width = image.shape[1:]
     factor = short_side / min(height, width)
     size = [32 * math.ceil(round(side * factor) / 32) for side in (height, width)]
-    pixels = picture[None].float() / 255  # (1, 3, H, W)
+    pixels = image[None].float() / 255  # (1, 3, H, W)
     pixels = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False, antialias=True)  # (1, 3, h, w)
     return normalise(pixels).contiguous(memory_format=torch.channels_last)
 

@@ -73,7 +73,7 @@ def check(pair: Pair, num_classes: int, embed: bool = False) -> dict:
         raise InputError(f"{shown(pair.image)}: has {image.mode} pixels, not a photo's. Save it with 8 bits a channel.")
     if len(mask.getbands()) > 1:
         raise InputError(
-            f"{shown(pair.mask)}: is an {mask.mode} picture; expected one channel that holds the label numbers "
+            f"{shown(pair.mask)}: is an {mask.mode} image; expected one channel that holds the label numbers "
             f"(0 = other, 1 to {num_classes} = classes). Turn its colours into labels and save it as grey."
         )
     if mask.size != image.size:
@@ -106,7 +106,7 @@ def shown(place: Place) -> str:
 
 
 def _opened(place: Place) -> tuple[bytes, Image]:
-    """The file's bytes, and the picture exactly as `datasets` will decode it later (turned as its EXIF data say)."""
+    """The file's bytes, and the image exactly as `datasets` will decode it later (turned as its EXIF data say)."""
     from datasets import Image
 
     try:

@@ -1,7 +1,7 @@
 """Names of the 150 classes of ADE20K, and a colour for every class name.
 
 A class has the same colour in every data set, so a sky is blue on each label map of this project. The names come
-from `data/ade20k_classes.tsv` (with each class's share of the pixels and its number of pictures): the table of the
+from `data/ade20k_classes.tsv` (with each class's share of the pixels and its number of images): the table of the
 SceneParse150 benchmark, Zhou et al., "Scene Parsing through ADE20K Dataset", CVPR 2017.
 """
 
@@ -23,7 +23,7 @@ def _names() -> tuple[str, ...]:
 
 ADE20K_NAMES: tuple[str, ...] = _names()
 
-# By first synonym. Things that meet in a picture differ in lightness, not only in hue: that survives colour blindness.
+# By first synonym. Things that meet in an image differ in lightness, not only in hue: that survives colour blindness.
 CHOSEN: dict[str, tuple[int, int, int]] = {
     "wall": (196, 184, 168),
     "building": (176, 96, 84),
@@ -98,7 +98,7 @@ def _first_synonym(name: str) -> str:
 
 
 def colours(names: Sequence[str]) -> np.ndarray:
-    """One colour a class, (K, 3) uint8, no two alike.
+    """One colour per class, (K, 3) uint8, no two alike.
 
     A name of ADE20K (its first synonym decides) has its colour whatever stands beside it; other names get colours that
     follow from their spelling, away from those before them. Black is left for label 0 and for pixels that are ignored.

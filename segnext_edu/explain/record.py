@@ -43,7 +43,7 @@ class Recording:
 
 
 def attentions(model: SegNeXt) -> Iterator[tuple[Layer, MSCA]]:
-    """All the attentions of a model, in the order in which a picture meets them."""
+    """All the attentions of a model, in the order in which an image meets them."""
     for stage, layer in enumerate(model.encoder.stages, start=1):
         blocks = (module for module in layer.modules() if isinstance(module, MSCA))
         yield from (((stage, block), msca) for block, msca in enumerate(blocks))
@@ -106,7 +106,7 @@ def contributions(msca: MSCA, recording: Recording, layer: Layer) -> dict[int, T
     return {length: F.conv2d(recording.attentions[*layer, length], msca.mix.weight) for length in BRANCHES}
 
 
-def winners(parts: Mapping[int, Tensor]) -> Tensor:
+def dominant_branch(parts: Mapping[int, Tensor]) -> Tensor:
     """Which branch adds most at each place: branch → (B, C, h, w) becomes (B, h, w), of branch lengths."""
     strongest = torch.stack([strength(part) for part in parts.values()]).argmax(0)  # (B, h, w)
     return torch.tensor(list(parts))[strongest.cpu()]

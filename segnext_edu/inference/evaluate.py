@@ -33,11 +33,11 @@ def evaluate(
     tta: TTA = NO_TTA,
     window: SlidingWindow | None = None,
 ) -> ConfusionMatrix:
-    """Predict the pictures of a data set and count, at their own size, what was predicted for which label.
+    """Predict the images of a data set and count, at their own size, what was predicted for which label.
 
     Args:
         data: "mini", "ade20k", a folder or a zip, whose val split is scored; a data set of `load_scenes`; or pairs of a
-            uint8 picture (3, H, W) and its labels (H, W) in 0..K-1, 255 where there is none. The classes of a data set
+            uint8 image (3, H, W) and its labels (H, W) in 0..K-1, 255 where there is none. The classes of a data set
             are matched with the model's by name, so that the model must be one that `checkpoints.load` read.
         short_side, tta, window: as for `predict`.
 
@@ -47,8 +47,8 @@ def evaluate(
         data = load_scenes(data, "val")
     scenes = scored_scenes(cast("Dataset", data), model.classes) if hasattr(data, "features") else data
     matrix = ConfusionMatrix(model.num_classes)
-    for picture, labels in scenes:
-        predicted = predict(model, picture, short_side, tta, window)
+    for image, labels in scenes:
+        predicted = predict(model, image, short_side, tta, window)
         matrix.update(predicted, labels.to(predicted.device))
     return matrix
 

@@ -5,7 +5,7 @@ free, H and W from 33 up. The NMF starts from the fixed bases of eval mode, whic
 file answers as the checkpoint does. What a program without this package has to know lies in the file's metadata:
 class names, normalisation, short side, terms of use.
 
-Before it gets its name, the file is loaded again and asked about pictures of sizes that were not traced.
+Before it gets its name, the file is loaded again and asked about images of sizes that were not traced.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def metadata(model: SegNeXt) -> dict[str, str]:
         "classes": model.classes,
         "mean": IMAGENET_MEAN,  # of pixels in 0..1, red, green, blue
         "std": IMAGENET_STD,
-        "short_side": card_short_side(model.card),  # the pictures it learned from had it, in pixels
+        "short_side": card_short_side(model.card),  # the images it learned from had it, in pixels
         "terms": model.card.get("terms", "its training card names none"),
         "card": model.card,
     }
@@ -120,7 +120,7 @@ def write_pt2(model: SegNeXt, path: Path) -> float:
 
 
 def checked(model: SegNeXt, exported: Callable[[Tensor], Tensor]) -> float:
-    """The largest difference of the logits over pictures of sizes that were not traced.
+    """The largest difference of the logits over images of sizes that were not traced.
 
     Raises RuntimeError where it is more than `TOLERANCE`: no file is better than a wrong one.
     """

@@ -1,4 +1,4 @@
-"""Constants multiplied into the weights: what a BatchNorm or a layer scale does to each picture is done once, before.
+"""Constants multiplied into the weights: what a BatchNorm or a layer scale does to each image is done once, before.
 
 In eval mode a BatchNorm scales and shifts each channel by constants, and so does the layer scale. Beside a convolution,
 which is linear, both disappear into its weight and bias. Notebook 12 builds these functions and proves them.
@@ -23,7 +23,7 @@ def affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 def scaled_before(conv: nn.Conv2d, scale: Tensor, shift: Tensor) -> nn.Conv2d:
     """The 1 × 1 convolution that gives for x what `conv` gives for scale·x + shift.
 
-    Only a 1 × 1 one: a larger kernel sees beyond the picture's edge, where there are zeros and no shift.
+    Only a 1 × 1 one: a larger kernel sees beyond the image's edge, where there are zeros and no shift.
     """
     assert conv.bias is not None and conv.kernel_size == (1, 1)
     return conv_like(conv, conv.weight * scale[:, None, None], conv.bias + conv.weight[:, :, 0, 0] @ shift)

@@ -33,7 +33,7 @@ def optimize(model: SegNeXt, dtype: torch.dtype = torch.float32, compile: bool =
     Args:
         dtype: torch.bfloat16 is coarser, and faster where the processor has it. The NMF stays in float32. Not for nano:
             on a CPU, PyTorch 2.13 never returns from 1 × 21 over 16 channels on maps 32 cells wide.
-        compile: hand the parts to torch.compile: it needs a C++ compiler, and a minute or two a size of picture.
+        compile: hand the parts to torch.compile: it needs a C++ compiler, and a minute or two per size of image.
     """
     fast = FastSegNeXt(model).to(device=next(model.parameters()).device, dtype=dtype)
     fast.decoder.hamburger.nmf = copy.deepcopy(model.decoder.hamburger.nmf).eval()  # its bases stay unrounded
@@ -107,8 +107,8 @@ class FastBlock(nn.Module):
         attention, scale, shift = block.attention, *affine(block.norm1)
         self.proj_in = scaled_before(attention.proj_in, scale, shift)
         self.msca = FastMSCA(attention.msca)
-        self.proj_out = scaled_after(attention.proj_out, block.scale1, block.scale1 * shift)
-        self.register_buffer("gain", (1 + block.scale1 * scale).detach()[:, None, None].clone())
+        self.proj_out = scaled_after(attention.proj_out, block.layer_scale_1, block.layer_scale_1 * shift)
+        self.register_buffer("gain", (1 + block.layer_scale_1 * scale).detach()[:, None, None].clone())
         self.ffn = FastFFN(block)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -137,21 +137,21 @@ class FastFFN(nn.Module):
 
     def __init__(self, block: Block):
         super().__init__()
-        self.widen = scaled_before(block.ffn.widen, *affine(block.norm2))
-        self.neighbours = copy.deepcopy(block.ffn.neighbours)
-        self.narrow = scaled_after(block.ffn.narrow, block.scale2, torch.zeros_like(block.scale2))
+        self.fc1 = scaled_before(block.ffn.fc1, *affine(block.norm2))
+        self.dwconv = copy.deepcopy(block.ffn.dwconv)
+        self.fc2 = scaled_after(block.ffn.fc2, block.layer_scale_2, torch.zeros_like(block.layer_scale_2))
 
     def forward(self, x: Tensor) -> Tensor:
         height = x.shape[2]
-        row = x.shape[0] * x.shape[3] * self.widen.out_channels * x.element_size()  # bytes of the hidden map
+        row = x.shape[0] * x.shape[3] * self.fc1.out_channels * x.element_size()  # bytes of the hidden map
         rows = height if x.is_cuda else math.ceil(height / math.ceil(height * row / CACHE))  # bands suit a CPU's cache
         out = torch.empty_like(x)
         for top in range(0, height, rows):
             bottom = min(top + rows, height)
             first, last = max(top - 1, 0), min(bottom + 1, height)
-            hidden = self.neighbours(self.widen(x[:, :, first:last]))  # (B, e·C, rows + 2, W)
+            hidden = self.dwconv(self.fc1(x[:, :, first:last]))  # (B, e·C, rows + 2, W)
             hidden = F.gelu(hidden[:, :, top - first : bottom - first])  # (B, e·C, rows, W)
-            torch.add(x[:, :, top:bottom], self.narrow(hidden), out=out[:, :, top:bottom])
+            torch.add(x[:, :, top:bottom], self.fc2(hidden), out=out[:, :, top:bottom])
         return out  # (B, C, H, W)
 
 

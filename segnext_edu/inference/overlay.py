@@ -10,31 +10,31 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 
-def overlay(picture: Image.Image, labels: np.ndarray, classes: Sequence[str], colours: np.ndarray) -> Image.Image:
-    """The picture with its labels laid over it: a tint for each class, an outline, and the name where it fits best.
+def overlay(image: Image.Image, labels: np.ndarray, classes: Sequence[str], colours: np.ndarray) -> Image.Image:
+    """The image with its labels laid over it: a tint for each class, an outline, and the name where it fits best.
 
     Args:
-        labels: (H, W) of 0..K-1, the picture's size. colours: (K, 3) uint8.
+        labels: (H, W) of 0..K-1, the image's size. colours: (K, 3) uint8.
     """
-    photo = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"), dtype=np.float32)
+    photo = np.asarray(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.float32)
     tint = colours[labels].astype(np.float32)  # (H, W, 3)
     mixed = 0.45 * photo + 0.55 * tint
     edge = np.zeros(labels.shape, dtype=bool)
     edge[1:] |= labels[1:] != labels[:-1]
     edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     mixed[edge] = 0.5 * tint[edge]
-    image = Image.fromarray(mixed.round().astype(np.uint8))
-    pen = ImageDraw.Draw(image)
-    size = max(10, min(image.size) // 28)
+    drawn = Image.fromarray(mixed.round().astype(np.uint8))
+    pen = ImageDraw.Draw(drawn)
+    size = max(10, min(drawn.size) // 28)
     font = ImageFont.load_default(size)
     for label in np.unique(labels):
         name, *_ = classes[int(label)].split(",")
         y, x, radius = roomiest_point(labels == label)
         if 2 * radius > size:
-            room = pen.textlength(name, font) / 2 + size // 4  # so that no name is cut off at the picture's side
-            x = max(room, min(image.width - room, x))
+            room = pen.textlength(name, font) / 2 + size // 4  # so that no name is cut off at the image's side
+            x = max(room, min(drawn.width - room, x))
             pen.text((x, y), name, "white", font, anchor="mm", stroke_width=max(1, size // 8), stroke_fill="black")
-    return image
+    return drawn
 
 
 def roomiest_point(region: np.ndarray) -> tuple[float, float, float]:

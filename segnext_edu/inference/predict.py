@@ -1,4 +1,4 @@
-"""Prediction: a trained model labels every pixel of a picture."""
+"""Prediction: a trained model labels every pixel of an image."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ def predict(
     """
     if isinstance(photo, str | Path):
         photo = open_photo(Path(photo))
-    picture = to_tensor(photo) if isinstance(photo, Image.Image) else photo
-    picture = picture.to(next(model.parameters()).device)  # (3, H, W)
+    image = to_tensor(photo) if isinstance(photo, Image.Image) else photo
+    image = image.to(next(model.parameters()).device)  # (3, H, W)
     if short_side is None:
         short_side = card_short_side(getattr(model, "card", {}))
-    side = min(picture.shape[1:]) if short_side == "own" else short_side
-    return most_likely(list(views(model, picture, side, tta, window)), picture.shape[1:])
+    side = min(image.shape[1:]) if short_side == "own" else short_side
+    return most_likely(list(views(model, image, side, tta, window)), image.shape[1:])
 
 
 def views(
-    model: SegNeXt | FastSegNeXt, picture: Tensor, short_side: int, tta: TTA, window: SlidingWindow | None = None
+    model: SegNeXt | FastSegNeXt, image: Tensor, short_side: int, tta: TTA, window: SlidingWindow | None = None
 ) -> Iterator[Tensor]:
     """The logits (1, K, h, w) of each augmented view, at the model's stride; mirrored ones are mirrored back."""
 
@@ -58,7 +58,7 @@ def views(
         return model.decode(model.encode(images))  # (1, K, h, w)
 
     for scale in tta.scales:
-        images = prepare(picture, short_side * scale)
+        images = prepare(image, short_side * scale)
         for mirrored in (False, True) if tta.flip else (False,):
             seen = images.flip(-1) if mirrored else images
             logits = network(seen) if window is None else slide(network, seen, window)

@@ -21,16 +21,16 @@ def main(model: str, photo: str, out: str) -> None:
     about = {name: json.loads(stored[name]) for name in ("classes", "mean", "std", "short_side", "terms")}
     print(about["terms"])
 
-    picture = ImageOps.exif_transpose(Image.open(photo)).convert("RGB")
-    factor = about["short_side"] / min(picture.size)
-    size = [32 * -(-round(side * factor) // 32) for side in picture.size]  # (w, h), rounded up to multiples of 32
-    pixels = np.asarray(picture.resize(size, Image.Resampling.BILINEAR), np.float32) / 255  # (h, w, 3)
+    image = ImageOps.exif_transpose(Image.open(photo)).convert("RGB")
+    factor = about["short_side"] / min(image.size)
+    size = [32 * -(-round(side * factor) // 32) for side in image.size]  # (w, h), rounded up to multiples of 32
+    pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR), np.float32) / 255  # (h, w, 3)
     pixels = (pixels - np.float32(about["mean"])) / np.float32(about["std"])
     images = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])  # (1, 3, h, w)
 
     logits = np.asarray(session.run(["logits"], {"images": images})[0])  # (1, K, h, w)
     labels = Image.fromarray(logits[0].argmax(0).astype(np.uint8) + 1)  # (h, w), 1..K
-    labels = labels.resize(picture.size, Image.Resampling.NEAREST)
+    labels = labels.resize(image.size, Image.Resampling.NEAREST)
     labels.save(out)
 
     shares = np.bincount(np.asarray(labels).ravel(), minlength=len(about["classes"]) + 1) / np.asarray(labels).size

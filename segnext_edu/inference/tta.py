@@ -1,4 +1,4 @@
-"""Test-time augmentation (TTA): one picture is predicted at several sizes and mirrored, and the answers are averaged.
+"""Test-time augmentation (TTA): one image is predicted at several sizes and mirrored, and the answers are averaged.
 
 The paper's multi-scale scores average the probabilities of six sizes, each also mirrored, as mmsegmentation does it.
 Here they are averaged a band of rows at a time, so that memory does not hold the probabilities of all classes for all
@@ -20,7 +20,7 @@ AT_ONCE = 2**26  # scores that are held together, of all classes for a band of r
 
 @dataclass(frozen=True)
 class TTA:
-    """Which views of a picture are predicted.
+    """Which views of an image are predicted.
 
     scales: factors on the short side. flip: each scale once more, with left and right exchanged.
     """
@@ -37,7 +37,7 @@ def most_likely(views: Sequence[Tensor], size: Sequence[int]) -> Tensor:
     """The class with the largest mean probability at every pixel.
 
     Args:
-        views: logits (1, K, h, w) of each view, of whatever size. size: the picture's (H, W).
+        views: logits (1, K, h, w) of each view, of whatever size. size: the image's (H, W).
 
     Returns: (H, W), long, 0..K-1.
     """

@@ -178,7 +178,7 @@ def confusion(outcomes: Sequence[Outcome]) -> Tensor:
 
 
 def read_speeds(path: Path) -> dict[str, dict[str, float]]:
-    """Pictures a second in "training" and "prediction", by network, from `bench_training`'s JSON. Raises InputError."""
+    """Images per second in "training" and "prediction", by network, from `bench_training`'s JSON. Raises InputError."""
     try:
         rows = json.loads(path.read_text("utf-8"))["rows"]
         return {what: {row["network"]: float(row[what]) for row in rows} for what in ("training", "prediction")}
@@ -189,7 +189,7 @@ def read_speeds(path: Path) -> dict[str, dict[str, float]]:
 
 
 def table(outcomes: Outcomes, base: str, speeds: Mapping[str, Mapping[str, float]] | None = None) -> str:
-    """One line a network: cost, mIoU, accuracy, the paired difference of the mIoU to `base`, and how fast it is.
+    """One line per network: cost, mIoU, accuracy, the paired difference of the mIoU to `base`, and how fast it is.
 
     A star marks a difference whose interval does not hold 0.
 

@@ -79,8 +79,8 @@ class ASPP(nn.Module):
     def forward(self, maps: Sequence[Tensor], bases: Tensor | None = None) -> Tensor:
         x = maps[-1]
         mean = self.mean(x.mean((2, 3), keepdim=True)).expand(-1, -1, *x.shape[2:])  # (B, D, h, w)
-        looks = torch.cat([self.near(x), *(look(x) for look in self.far), mean], dim=1)  # (B, 5 · D, h, w)
-        return self.classify(self.dropout(self.fuse(looks)))  # (B, K, h, w)
+        branches = torch.cat([self.near(x), *(branch(x) for branch in self.far), mean], dim=1)  # (B, 5 · D, h, w)
+        return self.classify(self.dropout(self.fuse(branches)))  # (B, K, h, w)
 
 
 class PlainHead(nn.Module):

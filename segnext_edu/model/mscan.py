@@ -36,19 +36,19 @@ class StochasticDepth(nn.Module):
 class FFN(nn.Module):
     """The block's second half: widen, look at the 3 × 3 neighbours, bend, narrow.
 
-    Shapes: (B, C, H, W) → (B, C, H, W), with `expansion`·C channels in between.
+    Shapes: (B, C, H, W) → (B, C, H, W), with `mlp_ratio`·C channels in between.
     """
 
-    def __init__(self, channels: int, expansion: int):
+    def __init__(self, channels: int, mlp_ratio: int):
         super().__init__()
-        hidden = expansion * channels
-        self.widen = nn.Conv2d(channels, hidden, 1)
-        self.neighbours = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
+        hidden = mlp_ratio * channels
+        self.fc1 = nn.Conv2d(channels, hidden, 1)
+        self.dwconv = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
         self.act = nn.GELU()
-        self.narrow = nn.Conv2d(hidden, channels, 1)
+        self.fc2 = nn.Conv2d(hidden, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.narrow(self.act(self.neighbours(self.widen(x))))  # (B, C, H, W)
+        return self.fc2(self.act(self.dwconv(self.fc1(x))))  # (B, C, H, W)
 
 
 class Block(nn.Module):
@@ -59,23 +59,23 @@ class Block(nn.Module):
     Shapes: (B, C, H, W) → (B, C, H, W).
     """
 
-    def __init__(self, channels: int, expansion: int, drop_path: float = 0.0):
+    def __init__(self, channels: int, mlp_ratio: int, drop_path: float = 0.0):
         super().__init__()
         self.norm1 = nn.BatchNorm2d(channels)
         self.attention = Attention(channels)
-        self.scale1 = nn.Parameter(torch.full((channels,), 0.01))
+        self.layer_scale_1 = nn.Parameter(torch.full((channels,), 0.01))
         self.norm2 = nn.BatchNorm2d(channels)
-        self.ffn = FFN(channels, expansion)
-        self.scale2 = nn.Parameter(torch.full((channels,), 0.01))
+        self.ffn = FFN(channels, mlp_ratio)
+        self.layer_scale_2 = nn.Parameter(torch.full((channels,), 0.01))
         self.drop_path = StochasticDepth(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.drop_path(self.scale1[:, None, None] * self.attention(self.norm1(x)))  # (B, C, H, W)
-        return x + self.drop_path(self.scale2[:, None, None] * self.ffn(self.norm2(x)))  # (B, C, H, W)
+        x = x + self.drop_path(self.layer_scale_1[:, None, None] * self.attention(self.norm1(x)))  # (B, C, H, W)
+        return x + self.drop_path(self.layer_scale_2[:, None, None] * self.ffn(self.norm2(x)))  # (B, C, H, W)
 
 
 class Stem(nn.Sequential):
-    """From a picture to stage 1: two 3 × 3 convolutions with stride 2, (B, 3, H, W) → (B, C, H/4, W/4), rounded up."""
+    """From an image to stage 1: two 3 × 3 convolutions with stride 2, (B, 3, H, W) → (B, C, H/4, W/4), rounded up."""
 
     def __init__(self, channels: int):
         super().__init__(
@@ -115,10 +115,10 @@ class Stage(nn.Module):
     Shapes: (B, C_before, H, W) → (B, C, H/2, W/2), rounded up.
     """
 
-    def __init__(self, down: nn.Module, channels: int, expansion: int, drop_paths: Sequence[float]):
+    def __init__(self, down: nn.Module, channels: int, mlp_ratio: int, drop_paths: Sequence[float]):
         super().__init__()
         self.down = down
-        self.blocks = nn.Sequential(*(Block(channels, expansion, rate) for rate in drop_paths))
+        self.blocks = nn.Sequential(*(Block(channels, mlp_ratio, rate) for rate in drop_paths))
         self.norm = ChannelNorm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -129,21 +129,21 @@ class MSCAN(nn.Module):
     """The whole encoder. A stage's *normalised* output is both what it returns and what the next stage sees.
 
     Args:
-        channels, blocks, expansions: one number a stage (Tab. 2).
+        channels, blocks, mlp_ratios: one number per stage (Tab. 2).
         drop_path: stochastic depth of the last block; the others grow linearly towards it from 0.
 
     Shapes: (B, 3, H, W) → four maps (B, Cᵢ, H/s, W/s) for s = 4, 8, 16, 32, rounded up. `feature_info` describes them
     as timm does: a dict for each, with its channels, its stride and the module that it comes from.
     """
 
-    def __init__(self, channels: Sequence[int], blocks: Sequence[int], expansions: Sequence[int], drop_path: float):
+    def __init__(self, channels: Sequence[int], depths: Sequence[int], mlp_ratios: Sequence[int], drop_path: float):
         super().__init__()
-        last = sum(blocks) - 1
+        last = sum(depths) - 1
         rates = iter([drop_path * index / last for index in range(last + 1)])
         downs = [Stem(channels[0]), *(Downsample(before, after) for before, after in zip(channels, channels[1:]))]
         self.stages = nn.ModuleList(
-            Stage(down, width, expansion, [next(rates) for _ in range(count)])
-            for down, width, count, expansion in zip(downs, channels, blocks, expansions)
+            Stage(down, width, mlp_ratio, [next(rates) for _ in range(count)])
+            for down, width, count, mlp_ratio in zip(downs, channels, depths, mlp_ratios)
         )
         self.feature_info = [
             {"num_chs": width, "reduction": 4 * 2**index, "module": f"stages.{index}"}

@@ -23,8 +23,8 @@ class Variant:
     """One size of the model (Tab. 2; the ranks are those of the authors' configurations)."""
 
     channels: tuple[int, int, int, int]
-    blocks: tuple[int, int, int, int]
-    expansions: tuple[int, int, int, int]
+    depths: tuple[int, int, int, int]
+    mlp_ratios: tuple[int, int, int, int]
     drop_path: float
     decoder_width: int
     rank: int
@@ -104,7 +104,7 @@ class SegNeXt(nn.Module):
         self.variant = variant
         self.num_classes = num_classes
         size = VARIANTS[variant]
-        self.encoder = MSCAN(size.channels, size.blocks, size.expansions, size.drop_path)
+        self.encoder = MSCAN(size.channels, size.depths, size.mlp_ratios, size.drop_path)
         self.decoder = LightHam(size.channels[1:], size.decoder_width, size.rank, num_classes)
 
     def encode(self, images: Tensor) -> list[Tensor]:

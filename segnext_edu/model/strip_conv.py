@@ -1,4 +1,4 @@
-"""Strip convolution: a tall, wide look at a picture for the price of two thin ones.
+"""Strip convolution: a tall, wide look at an image for the price of two thin ones.
 
 SegNeXt (Guo et al., NeurIPS 2022), section 3.1 and Fig. 2(b): a depthwise k × k kernel is replaced by a 1 × k one
 followed by a k × 1 one. Notebook 03 builds this module.
@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 
 class StripConv(nn.Module):
-    """A depthwise 1 × k convolution, then a depthwise k × 1 one; the picture keeps its size.
+    """A depthwise 1 × k convolution, then a depthwise k × 1 one; the image keeps its size.
 
-    The pair costs 2·k multiplications a pixel and channel instead of k², and can draw exactly the kernels of rank 1:
+    The pair costs 2·k multiplications per pixel and channel instead of k², and can draw exactly the kernels of rank 1:
     `outer(column, row)`.
 
     Args:
@@ -25,8 +25,8 @@ class StripConv(nn.Module):
     def __init__(self, channels: int, length: int):
         super().__init__()
         pad = length // 2
-        self.row = nn.Conv2d(channels, channels, (1, length), padding=(0, pad), groups=channels)
-        self.col = nn.Conv2d(channels, channels, (length, 1), padding=(pad, 0), groups=channels)
+        self.horizontal = nn.Conv2d(channels, channels, (1, length), padding=(0, pad), groups=channels)
+        self.vertical = nn.Conv2d(channels, channels, (length, 1), padding=(pad, 0), groups=channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.col(self.row(x))  # (B, C, H, W)
+        return self.vertical(self.horizontal(x))  # (B, C, H, W)

@@ -31,10 +31,10 @@ class Recipe:
     crop: int = 512  # pixels
     short_side: int = 512  # pixels, of an image at scale 1 and in scoring
     lr: float = 6e-5  # the encoder's learning rate
-    head_lr: float = 10.0  # multiplies the decoder's learning rate
+    head_lr_mult: float = 10.0  # multiplies the decoder's learning rate
     weight_decay: float = 0.01
     warmup: int = 1500  # steps
-    clip: float | None = None  # gradient clipping: the largest norm of the gradient; none where it is None
+    max_grad_norm: float | None = None  # gradient clipping: the largest norm of the gradient; none where it is None
     seed: int = 0
     start: str | None = None  # a checkpoint with the initial weights; random ones where it is None
     freeze_encoder: bool = False  # train the decoder only
@@ -47,7 +47,7 @@ class Recipe:
 
 # Ours, for "nano" on a laptop; the shipped checkpoint was trained with it. The authors' learning rate is for
 # fine-tuning an encoder that was pretrained on ImageNet.
-LESSON = {"steps": 6000, "batch": 8, "crop": 192, "short_side": 320, "lr": 3e-3, "head_lr": 1.0, "warmup": 150}
+LESSON = {"steps": 6000, "batch": 8, "crop": 192, "short_side": 320, "lr": 3e-3, "head_lr_mult": 1.0, "warmup": 150}
 
 
 def default_recipe(data: str, variant: str = "tiny", **given: Any) -> Recipe:
@@ -64,7 +64,7 @@ def default_recipe(data: str, variant: str = "tiny", **given: Any) -> Recipe:
     return recipe
 
 
-def parameter_groups(model: SegNeXt, lr: float, head_lr: float, weight_decay: float) -> list[dict[str, Any]]:
+def parameter_groups(model: SegNeXt, lr: float, head_lr_mult: float, weight_decay: float) -> list[dict[str, Any]]:
     """AdamW's parameter groups, as in the authors' configuration.
 
     Norms have no weight decay, but the authors' rule reads names: only parameters with "norm" in their name are exempt.
@@ -81,11 +81,11 @@ def parameter_groups(model: SegNeXt, lr: float, head_lr: float, weight_decay: fl
     return [
         {"params": decayed, "lr": lr, "weight_decay": weight_decay},
         {"params": spared, "lr": lr, "weight_decay": 0.0},
-        {"params": head, "lr": lr * head_lr, "weight_decay": weight_decay},
+        {"params": head, "lr": lr * head_lr_mult, "weight_decay": weight_decay},
     ]
 
 
-def lr_factor(step: int, steps: int, warmup: int) -> float:
+def lr_schedule(step: int, steps: int, warmup: int) -> float:
     """The lr schedule, as a factor on the learning rate: linear decay to 0, with a linear warm-up at the start.
 
     step counts from 0. As in the authors' code the decay begins at step 0, so the warm-up never quite reaches 1.
@@ -105,13 +105,13 @@ def segmentation_loss(logits: Tensor, masks: Tensor) -> Tensor:
 
 def batch_indices(step: int, batch: int, count: int, seed: int) -> list[int]:
     """The indices of a step's batch among `count` images: one shuffled epoch after the other, no image left out."""
-    places = range(step * batch, (step + 1) * batch)
+    indices = range(step * batch, (step + 1) * batch)
 
     def shuffled(epoch: int) -> Tensor:
         return torch.randperm(count, generator=torch.Generator().manual_seed(mixed_seed(seed, epoch, 0)))
 
-    orders = {epoch: shuffled(epoch) for epoch in {place // count for place in places}}
-    return [int(orders[place // count][place % count]) for place in places]
+    orders = {epoch: shuffled(epoch) for epoch in {index // count for index in indices}}
+    return [int(orders[index // count][index % count]) for index in indices]
 
 
 def mixed_seed(*numbers: int) -> int:

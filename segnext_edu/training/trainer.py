@@ -23,14 +23,14 @@ from torch import Tensor, nn
 from segnext_edu import checkpoints
 from segnext_edu.data import IGNORE, class_names, load_scenes
 from segnext_edu.data.augment import SCALES, augment, draw
-from segnext_edu.data.dataset import Pictures
+from segnext_edu.data.dataset import SegmentationDataset
 from segnext_edu.files import InputError, appears_whole
 from segnext_edu.inference.evaluate import evaluate
 from segnext_edu.model.segnext import SegNeXt
 from segnext_edu.training.recipe import (
     Recipe,
     batch_indices,
-    lr_factor,
+    lr_schedule,
     mixed_seed,
     parameter_groups,
     segmentation_loss,
@@ -56,7 +56,7 @@ class Run:
         compile: use torch.compile. The first step waits for it.
         network: number of classes → another network to train than SegNeXt, with an `encoder`, a `decoder`, `encode`,
             `decode` and `num_classes`.
-        groups: model, lr, head_lr, weight_decay → AdamW's parameter groups; the authors' for SegNeXt.
+        groups: model, lr, head_lr_mult, weight_decay → AdamW's parameter groups; the authors' for SegNeXt.
 
     Raises InputError when the folder holds a run and `resume` is not set, or holds a run with another recipe.
     """
@@ -98,9 +98,9 @@ class Run:
 
         train, val = load_scenes(recipe.data, "train"), load_scenes(recipe.data, "val")
         self.classes = class_names(train)
-        self.train = Pictures(train, accelerator.device, largest=round(SCALES[1] * recipe.short_side))
+        self.train = SegmentationDataset(train, accelerator.device, largest=round(SCALES[1] * recipe.short_side))
         share = val.shard(accelerator.num_processes, accelerator.process_index)
-        self.val = Pictures(share, accelerator.device, largest=max(LARGEST_SCORED, recipe.short_side))
+        self.val = SegmentationDataset(share, accelerator.device, largest=max(LARGEST_SCORED, recipe.short_side))
 
         torch.manual_seed(recipe.seed)
         model = network(len(self.classes)) if network else SegNeXt(recipe.variant, len(self.classes))
@@ -110,7 +110,7 @@ class Run:
         model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-        parameters = groups(model, recipe.lr, recipe.head_lr, recipe.weight_decay)
+        parameters = groups(model, recipe.lr, recipe.head_lr_mult, recipe.weight_decay)
         self.rates = [group["lr"] for group in parameters]
         self.model, self.optimizer = accelerator.prepare(model, torch.optim.AdamW(parameters))
         self.bare = accelerator.unwrap_model(self.model)  # without DistributedDataParallel around it
@@ -139,7 +139,7 @@ class Run:
             began = time.perf_counter()
             # 1. The batch, and the learning rate of this step
             images, masks = self.batch()
-            factor = lr_factor(self.step, recipe.steps, recipe.warmup)
+            factor = lr_schedule(self.step, recipe.steps, recipe.warmup)
             for group, rate in zip(optimizer.param_groups, self.rates):
                 group["lr"] = rate * factor
 
@@ -160,9 +160,11 @@ class Run:
             accelerator.backward(loss)
             mean_loss = (self._sum(loss.detach()) / accelerator.num_processes).item()
             if not math.isfinite(mean_loss):
-                raise InputError(f"the loss is {mean_loss} at step {self.step + 1}: try a lower --lr, or --clip 1")
-            if recipe.clip is not None:
-                accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip)
+                raise InputError(
+                    f"the loss is {mean_loss} at step {self.step + 1}: try a lower --lr, or --max-grad-norm 1"
+                )
+            if recipe.max_grad_norm is not None:
+                accelerator.clip_grad_norm_(self.model.parameters(), recipe.max_grad_norm)
             optimizer.step()
             optimizer.zero_grad()
             self.step += 1

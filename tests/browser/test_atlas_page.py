@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from segnext_edu import SegNeXt
 from segnext_edu.explain.atlas import page
 from segnext_edu.explain.atlas.maps import look
-from segnext_edu.explain.sanity.baselines import untrained
+from segnext_edu.explain.sanity.baselines import randomise
 from tests.browser.conftest import Watched
 
 pytestmark = pytest.mark.slow
@@ -29,13 +29,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     model = SegNeXt("nano", len(CLASSES)).eval()
     torch.nn.init.normal_(model.decoder.classify.weight)
     model.classes, model.card = CLASSES, {"recipe": {"short_side": 96}, "terms": "For a test only."}
-    control = untrained(model)
-    control.classes, control.card = model.classes, model.card
+    randomised = randomise(model)
+    randomised.classes, randomised.card = model.classes, model.card
     pixels = torch.randint(0, 90, (192, 288, 3), generator=torch.Generator().manual_seed(0)).byte()
     pixels[:, 144:] += 120
     photo = Image.fromarray(pixels.numpy())
     path: Path = tmp_path_factory.mktemp("page") / "atlas.html"
-    path.write_text(page.page("noise.jpg", photo, look(model, photo), look(control, photo)), encoding="utf-8")
+    path.write_text(page.page("noise.jpg", photo, look(model, photo), look(randomised, photo)), encoding="utf-8")
     return path.as_uri()
 
 

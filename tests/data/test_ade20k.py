@@ -45,7 +45,7 @@ def test_what_is_written_and_said(official_zip: Path, tmp_path: Path, capsys):
 
     card, said = (out / "README.md").read_text(), capsys.readouterr().out
     for text in (card, said):
-        assert "train: 4 of 8 pictures, from 4 scene categories" in text and "val: 2 of 3 pictures" in text
+        assert "train: 4 of 8 images, from 4 scene categories" in text and "val: 2 of 3 images" in text
         assert "non-commercial" in text and "ade20k.csail.mit.edu/terms" in text and "seed 0" in text
     for name in ("train.parquet", "val.parquet"):
         assert f"{hashlib.sha256((out / name).read_bytes()).hexdigest()}  {name}" in card
@@ -74,7 +74,7 @@ def test_the_same_seed_gives_the_same_files_from_zip_and_folder(
 
 def test_fewer_than_asked_for_are_all_taken_and_it_says_so(official_zip: Path, tmp_path: Path, capsys):
     write_subset(official_zip, tmp_path / "small")
-    assert "train: 8 of 8 pictures, from 4 scene categories (all there are; 2,000 were asked" in capsys.readouterr().out
+    assert "train: 8 of 8 images, from 4 scene categories (all there are; 2,000 were asked" in capsys.readouterr().out
     assert len(load_scenes(tmp_path / "small")) == 8
 
 

@@ -6,7 +6,7 @@ from datasets import Image as ImageFeature
 from PIL import Image
 
 from segnext_edu.data import dataset as module
-from segnext_edu.data.dataset import Pictures
+from segnext_edu.data.dataset import SegmentationDataset
 
 CPU = torch.device("cpu")
 
@@ -22,7 +22,7 @@ def dataset() -> Dataset:
 
 
 def test_a_picture_and_its_labels(dataset):
-    image, labels = Pictures(dataset, CPU, largest=512)[0]
+    image, labels = SegmentationDataset(dataset, CPU, largest=512)[0]
     assert image.dtype == labels.dtype == torch.uint8
     assert torch.equal(image, torch.from_numpy(np.array(dataset[0]["image"])).permute(2, 0, 1))
     mask = np.array(dataset[0]["mask"])
@@ -31,16 +31,16 @@ def test_a_picture_and_its_labels(dataset):
 
 
 def test_a_large_picture_is_kept_smaller_and_no_label_is_invented(dataset):
-    image, labels = Pictures(dataset, CPU, largest=25)[1]
+    image, labels = SegmentationDataset(dataset, CPU, largest=25)[1]
     assert image.shape == (3, 45, 25) and labels.shape == (45, 25)
     assert set(labels.unique().tolist()) <= {0, 1, 2, 255}
 
 
 def test_decoded_once_while_they_fit(dataset, monkeypatch):
-    kept = Pictures(dataset, CPU, largest=512)
+    kept = SegmentationDataset(dataset, CPU, largest=512)
     assert kept[0][0] is kept[0][0]
     monkeypatch.setattr(module, "KEEP_BYTES", 1)
-    tight = Pictures(dataset, CPU, largest=512)
+    tight = SegmentationDataset(dataset, CPU, largest=512)
     tight[0]
     assert tight[1][0] is not tight[1][0] and torch.equal(tight[1][0], kept[1][0])
     assert len(tight) == 2

@@ -77,9 +77,9 @@ BAD = {  # what was done to the folder: (how, the file that the message must nam
     "no pictures": (
         lambda f: [x.unlink() for x in f.glob("*/*")] and (f / "train.txt").unlink(),
         "images",
-        "no pictures",
+        "no images",
     ),
-    "empty list": (lambda f: (f / "train.txt").write_text("\n"), "train.txt", "no pictures"),
+    "empty list": (lambda f: (f / "train.txt").write_text("\n"), "train.txt", "no images"),
     "list not text": (lambda f: (f / "train.txt").write_bytes(b"\xff\xfe\xfa"), "train.txt", "UTF-8"),
     "no classes": (lambda f: (f / "classes.txt").unlink(), "classes.txt", "missing"),
     "classes empty": (lambda f: (f / "classes.txt").write_text(""), "classes.txt", "expected 1 to 254"),

@@ -12,10 +12,10 @@ from segnext_edu.explain.record import (
     base_of,
     cell_of,
     contributions,
+    dominant_branch,
     record,
     segments,
     similarity,
-    winners,
 )
 
 
@@ -28,7 +28,7 @@ def test_every_part_of_every_block_at_its_size():
     expected = {
         (stage, block, part): (2, nano.channels[stage - 1], 64 // 2 ** (stage + 1), 96 // 2 ** (stage + 1))
         for stage in (1, 2, 3, 4)
-        for block in range(nano.blocks[stage - 1])
+        for block in range(nano.depths[stage - 1])
         for part in ("gate", 5, 7, 11, 21)
     }
     assert {key: tuple(value.shape) for key, value in maps.items()} == expected
@@ -60,7 +60,7 @@ def model() -> SegNeXt:
     model = SegNeXt("nano", 4).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if name.endswith(("scale1", "scale2")):
+            if name.endswith(("layer_scale_1", "layer_scale_2")):
                 parameter.fill_(0.3)
             elif name.endswith("bias"):
                 parameter.normal_(0, 0.1)
@@ -88,14 +88,14 @@ def test_the_contributions_add_up_to_the_gate(model: SegNeXt, images: torch.Tens
         assert bias is not None
         total = sum(parts.values(), bias[:, None, None])
         torch.testing.assert_close(total, recording.attentions[*layer, "gate"])
-        assert set(winners(parts).unique().tolist()) <= {5, 7, 11, 21}
+        assert set(dominant_branch(parts).unique().tolist()) <= {5, 7, 11, 21}
 
 
 def test_the_winner_is_the_strongest():
     parts = {length: torch.zeros(1, 2, 1, 4) for length in (5, 7, 11, 21)}
     for place, length in enumerate((21, 5, 11, 7)):
         parts[length][0, :, 0, place] = -3.0
-    assert winners(parts).tolist() == [[[21, 5, 11, 7]]]
+    assert dominant_branch(parts).tolist() == [[[21, 5, 11, 7]]]
 
 
 def test_the_segments_rebuild_what_the_decoder_saw(model: SegNeXt, images: torch.Tensor):

@@ -34,7 +34,7 @@ def trained_looking() -> SegNeXt:
                 part.weight.uniform_(0.5, 1.5)
                 part.bias.normal_(0, 0.3)
         for name, parameter in model.named_parameters():
-            if name.endswith(("scale1", "scale2")):
+            if name.endswith(("layer_scale_1", "layer_scale_2")):
                 parameter.uniform_(0.05, 0.3)
             elif name.endswith("bias"):
                 parameter.normal_(0, 0.1)
@@ -93,7 +93,7 @@ def test_bands_are_for_a_processors_cache(gpu: bool, bands: int, monkeypatch: py
     monkeypatch.setattr(torch.Tensor, "is_cuda", gpu)
     ffn = cast(FastStage, optimize(trained_looking()).stages[0]).blocks[0].ffn
     calls: list[Any] = []
-    ffn.widen.register_forward_hook(lambda *call: calls.append(call))
+    ffn.fc1.register_forward_hook(lambda *call: calls.append(call))
     ffn(torch.randn(1, 16, 8, 24))
     assert len(calls) == bands
 

@@ -102,7 +102,7 @@ def test_a_photo_that_cannot_be_read_is_refused_in_words(tmp_path: Path, content
         photo(80, 80).save(path)
         content = path.read_bytes()[:2000]
     path.write_bytes(content)
-    with pytest.raises(InputError, match="photo.jpg: not a picture"):
+    with pytest.raises(InputError, match="photo.jpg: not an image"):
         open_photo(path)
     with pytest.raises(InputError, match="no such photograph"):
         open_photo(tmp_path / "none.jpg")

@@ -16,8 +16,8 @@ def test_shapes(channels, height, width, batch):
 def test_the_strips_are_the_papers():
     assert STRIPS == (7, 11, 21)
     module = MSCA(4)
-    assert [tuple(strip.row.weight.shape[2:]) for strip in module.strips] == [(1, 7), (1, 11), (1, 21)]
-    assert [tuple(strip.col.weight.shape[2:]) for strip in module.strips] == [(7, 1), (11, 1), (21, 1)]
+    assert [tuple(strip.horizontal.weight.shape[2:]) for strip in module.strips] == [(1, 7), (1, 11), (1, 21)]
+    assert [tuple(strip.vertical.weight.shape[2:]) for strip in module.strips] == [(7, 1), (11, 1), (21, 1)]
     assert tuple(module.local.weight.shape) == (4, 1, 5, 5)
 
 
@@ -35,7 +35,7 @@ def test_every_branch_matters(branch):
     torch.manual_seed(0)
     module, x = MSCA(3), torch.randn(1, 3, 12, 15)
     before = module(x)
-    torch.nn.init.zeros_(module.strips[branch].col.weight)
+    torch.nn.init.zeros_(module.strips[branch].vertical.weight)
     assert not torch.allclose(before, module(x))
 
 

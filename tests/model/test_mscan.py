@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from segnext_edu.model.mscan import FFN, MSCAN, Block, ChannelNorm, StochasticDepth
 
-SMALL = {"channels": (8, 12, 16, 20), "blocks": (1, 2, 1, 1), "expansions": (2, 2, 2, 2)}
+SMALL = {"channels": (8, 12, 16, 20), "depths": (1, 2, 1, 1), "mlp_ratios": (2, 2, 2, 2)}
 
 
 @given(height=st.integers(32, 100), width=st.integers(32, 100), batch=st.integers(1, 2))
@@ -23,15 +23,15 @@ def test_a_fresh_block_is_almost_the_identity():
     torch.manual_seed(0)
     block, x = Block(16, 4).eval(), torch.randn(2, 16, 20, 20)
     assert (block(x) - x).norm() < 0.1 * x.norm()
-    torch.nn.init.zeros_(block.scale1)
-    torch.nn.init.zeros_(block.scale2)
+    torch.nn.init.zeros_(block.layer_scale_1)
+    torch.nn.init.zeros_(block.layer_scale_2)
     assert torch.equal(block(x), x)
 
 
 def test_the_inner_shortcut_starts_from_the_normalised_map():
     block, x = Block(4, 2).eval(), 5 + torch.randn(1, 4, 8, 8)
-    torch.nn.init.ones_(block.scale1)
-    torch.nn.init.zeros_(block.scale2)
+    torch.nn.init.ones_(block.layer_scale_1)
+    torch.nn.init.zeros_(block.layer_scale_2)
     torch.nn.init.zeros_(block.attention.proj_out.weight)
     torch.nn.init.zeros_(block.attention.proj_out.bias)
     block.norm1.running_mean.fill_(5.0)

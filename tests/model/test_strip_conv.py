@@ -11,8 +11,8 @@ def strip(channels: int, length: int, bias: bool = False) -> StripConv:
     torch.manual_seed(0)
     module = StripConv(channels, length).double()
     if not bias:
-        torch.nn.init.zeros_(module.row.bias)
-        torch.nn.init.zeros_(module.col.bias)
+        torch.nn.init.zeros_(module.horizontal.bias)
+        torch.nn.init.zeros_(module.vertical.bias)
     return module
 
 
@@ -38,7 +38,9 @@ def test_without_biases_it_is_linear(length, a, b):
 @pytest.mark.parametrize("length", [3, 7, 21])
 def test_it_is_the_square_kernel_column_times_row(length):
     module = strip(3, length)
-    square = module.col.weight * module.row.weight  # (3, 1, k, 1) · (3, 1, 1, k): an outer product a channel
+    square = (
+        module.vertical.weight * module.horizontal.weight
+    )  # (3, 1, k, 1) · (3, 1, 1, k): an outer product a channel
     assert all(torch.linalg.matrix_rank(kernel[0]) == 1 for kernel in square)
     x = torch.randn(2, 3, 30, 26, dtype=torch.float64)
     torch.testing.assert_close(module(x), F.conv2d(x, square, padding=length // 2, groups=3))
@@ -47,8 +49,8 @@ def test_it_is_the_square_kernel_column_times_row(length):
 def test_row_comes_first_which_the_border_remembers():
     module = strip(1, 7, bias=True)
     x = torch.randn(1, 1, 16, 16, dtype=torch.float64)
-    swapped = module.row(module.col(x))
-    torch.testing.assert_close(module(x), module.col(module.row(x)))
+    swapped = module.horizontal(module.vertical(x))
+    torch.testing.assert_close(module(x), module.vertical(module.horizontal(x)))
     assert not torch.allclose(module(x), swapped)
 
 

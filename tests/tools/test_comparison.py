@@ -50,7 +50,7 @@ class TestHoldout:
 @pytest.fixture(scope="module")
 def outcome(folder, tmp_path_factory):
     patch = pytest.MonkeyPatch()
-    patch.setattr(comparison, "RECIPE", {"batch": 2, "crop": 32, "short_side": 64, "head_lr": 1.0})
+    patch.setattr(comparison, "RECIPE", {"batch": 2, "crop": 32, "short_side": 64, "head_lr_mult": 1.0})
     patch.setattr(comparison, "SAVE_EVERY", 2)
     work = tmp_path_factory.mktemp("work")
     yield comparison.run(str(folder), "nano", 3, 4, 1e-3, work, "auto"), work
@@ -79,7 +79,7 @@ class TestRun:
         assert iou.mean() == pytest.approx(outcome[0]["curve"]["miou"][-1])
 
     def test_run_again_it_ends_at_once_with_the_same(self, outcome, folder, monkeypatch):
-        monkeypatch.setattr(comparison, "RECIPE", {"batch": 2, "crop": 32, "short_side": 64, "head_lr": 1.0})
+        monkeypatch.setattr(comparison, "RECIPE", {"batch": 2, "crop": 32, "short_side": 64, "head_lr_mult": 1.0})
         result, work = outcome
         assert comparison.run(str(folder), "nano", 3, 4, 1e-3, work, "auto")["counts"] == result["counts"]
 

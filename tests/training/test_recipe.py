@@ -5,7 +5,7 @@ import torch
 
 from segnext_edu import SegNeXt
 from segnext_edu.files import InputError
-from segnext_edu.training.recipe import batch_indices, default_recipe, lr_factor, parameter_groups, segmentation_loss
+from segnext_edu.training.recipe import batch_indices, default_recipe, lr_schedule, parameter_groups, segmentation_loss
 
 
 class TestRecipe:
@@ -13,7 +13,7 @@ class TestRecipe:
         authors = default_recipe("ade20k")
         assert dataclasses.asdict(authors) == {
             "data": "ade20k", "variant": "tiny", "steps": 160_000, "batch": 16, "crop": 512, "short_side": 512,
-            "lr": 6e-5, "head_lr": 10.0, "weight_decay": 0.01, "warmup": 1500, "clip": None, "seed": 0,
+            "lr": 6e-5, "head_lr_mult": 10.0, "weight_decay": 0.01, "warmup": 1500, "max_grad_norm": None, "seed": 0,
             "start": None, "freeze_encoder": False,
         }  # fmt: skip
 
@@ -39,14 +39,14 @@ def test_a_recipe_that_cannot_work_is_refused_in_words(wrong):
 
 class TestSchedule:
     def test_warm_up_then_straight_down(self):
-        factors = [lr_factor(step, 1000, 100) for step in range(1000)]
+        factors = [lr_schedule(step, 1000, 100) for step in range(1000)]
         assert factors[0] == pytest.approx(1e-6)
         assert all(a < b for a, b in zip(factors[:100], factors[1:101]))
         assert factors[100:] == pytest.approx([1 - step / 1000 for step in range(100, 1000)])
         assert factors[50] == pytest.approx(0.5 * 0.95, rel=1e-4)  # the way down runs beneath the warm-up, too
 
     def test_it_ends_just_above_zero(self):
-        assert 0 < lr_factor(999, 1000, 100) < 0.002
+        assert 0 < lr_schedule(999, 1000, 100) < 0.002
 
 
 class TestBatches:

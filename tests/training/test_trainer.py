@@ -130,8 +130,8 @@ class TestRun:
             list(run)
 
     def test_clipping_bounds_the_step(self, folder, tmp_path):
-        def moved(clip):
-            run = Run(recipe(folder, steps=1, clip=clip), tmp_path / str(clip), device="cpu")
+        def moved(max_grad_norm):
+            run = Run(recipe(folder, steps=1, max_grad_norm=max_grad_norm), tmp_path / str(max_grad_norm), device="cpu")
             norms = []
             run.optimizer.optimizer.register_step_pre_hook(
                 lambda optimizer, args, kwargs: norms.append(

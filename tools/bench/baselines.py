@@ -126,15 +126,15 @@ class UNet(Contender):
         return self.encoder(images)
 
 
-def parameter_groups(model: Any, lr: float, head_lr: float, weight_decay: float) -> list[dict[str, Any]]:
+def parameter_groups(model: Any, lr: float, head_lr_mult: float, weight_decay: float) -> list[dict[str, Any]]:
     """AdamW's groups: for SegNeXt the authors' own; for others no decay on norms, and a rate for the decoder."""
     if isinstance(model, SegNeXt):
-        return recipe.parameter_groups(model, lr, head_lr, weight_decay)
+        return recipe.parameter_groups(model, lr, head_lr_mult, weight_decay)
     norms = {id(p) for module in model.modules() if isinstance(module, NORMS) for p in module.parameters()}
     head = {id(p) for p in model.decoder.parameters()}
     body = [p for p in model.parameters() if id(p) not in head]
     return [
         {"params": [p for p in body if id(p) not in norms], "lr": lr, "weight_decay": weight_decay},
         {"params": [p for p in body if id(p) in norms], "lr": lr, "weight_decay": 0.0},
-        {"params": list(model.decoder.parameters()), "lr": lr * head_lr, "weight_decay": weight_decay},
+        {"params": list(model.decoder.parameters()), "lr": lr * head_lr_mult, "weight_decay": weight_decay},
     ]

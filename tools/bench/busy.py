@@ -39,7 +39,7 @@ while os.getppid() == parent:
 
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print a line a network: milliseconds a picture, quiet and busy, and how many times as long busy takes."""
+    """Print a line per network: milliseconds per picture, quiet and busy, and how many times as long busy takes."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench busy", description=__doc__)
     parser.add_argument("--variant", choices=VARIANTS, default="tiny", help="which size (tiny)")
     parser.add_argument("--size", type=int, default=512, help="height and width of the picture, pixels (512)")

@@ -52,7 +52,7 @@ def packed(msca: MSCA) -> Tensor:
     rows, and the sum of the columns'.
     """
     strips = [cast(StripConv, strip) for strip in msca.strips]
-    rows, columns = [strip.row for strip in strips], [strip.col for strip in strips]
+    rows, columns = [strip.horizontal for strip in strips], [strip.vertical for strip in strips]
     taps = [conv.weight.flatten(1).T for conv in (msca.local, *rows, *columns)]  # (taps, C) each
     before = [_bias(conv)[None] for conv in (msca.local, *rows)]  # 4 × (1, C)
     after = torch.stack([_bias(conv) for conv in columns]).float().sum(0, keepdim=True)  # (1, C)

@@ -136,7 +136,7 @@ def line(row: dict[str, Any]) -> str:
 
 
 def environment(repeats: int, card: Card) -> dict[str, Any]:
-    """What the times hold for. The card's rates are bytes and multiply-adds a second."""
+    """What the times hold for. The card's rates are bytes and multiply-adds per second."""
     return {
         "card": torch.cuda.get_device_name(),
         "multiprocessors": torch.cuda.get_device_properties(0).multi_processor_count,

@@ -43,8 +43,8 @@ class MMSegmentation(nn.Module):
 
             self.backbone = MSCAN(
                 embed_dims=list(size.channels),
-                depths=list(size.blocks),
-                mlp_ratios=list(size.expansions),
+                depths=list(size.depths),
+                mlp_ratios=list(size.mlp_ratios),
                 drop_path_rate=size.drop_path,
                 norm_cfg={"type": "BN"},
             )

@@ -35,14 +35,14 @@ COLUMNS = ("mmsegmentation", "ours", "optimised", "optimised bf16", "floor")
 
 @dataclass(frozen=True)
 class Measured:
-    """One size of the model: median seconds a picture by COLUMNS, and how far the answers are apart."""
+    """One size of the model: median seconds per picture by COLUMNS, and how far the answers are apart."""
 
     variant: str
     multiply_adds: int  # a picture
     seconds: dict[str, float | None]  # mmsegmentation's is None where it is not installed
     differs: dict[str, float | None]  # largest difference of the logits from ours, as a share of the largest
     agrees: dict[str, float]  # the share of places whose most likely class is the same
-    products: dict[str, float]  # multiply-adds a second in a large matrix product, made in two ways
+    products: dict[str, float]  # multiply-adds per second in a large matrix product, made in two ways
 
 
 def parser() -> argparse.ArgumentParser:
@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
 
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print a line a size: milliseconds, and how many times as fast as mmsegmentation's, or as ours without it."""
+    """Print a line per size: milliseconds, and how many times as fast as mmsegmentation's, or as ours without it."""
     args = parser().parse_args(arguments)
     if args.size < 32 or args.threads < 1 or args.repeats < 1:
         raise InputError("bench: --size must be at least 32, --threads and --repeats at least 1")

@@ -46,9 +46,9 @@ class Work:
 class Card:
     """What a card was measured to do."""
 
-    bandwidth: float  # bytes a second in a large copy, read and written
-    matrix: float  # multiply-adds a second in a large bfloat16 matrix product
-    single: float  # multiply-adds a second in a large float32 matrix product without matrix units
+    bandwidth: float  # bytes per second in a large copy, read and written
+    matrix: float  # multiply-adds per second in a large bfloat16 matrix product
+    single: float  # multiply-adds per second in a large float32 matrix product without matrix units
 
     def needs(self, work: Work) -> dict[str, float]:
         """Seconds at least: of the memory, and of the multiprocessors."""

@@ -140,7 +140,7 @@ def line(row: dict[str, Any], first: dict[str, Any]) -> str:
 
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print a line a network."""
+    """Print a line per network."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench training", description=__doc__)
     parser.add_argument(
         "--networks", nargs="+", choices=BUILDERS, default=["tiny", "mmsegmentation", "mmsegmentation-nhwc"]

@@ -1,6 +1,6 @@
 """A forward pass whose graph is kept: a question about gradients then costs the way back, and no pass forward.
 
-`explain.receptive_field` and `explain.grad_cam` send the picture through the network each time. The answers here
+`explain.receptive_field` and `explain.grad_cam` send the image through the network each time. The answers here
 are theirs, for the many questions that the atlas asks about one photograph; the price is memory.
 """
 

@@ -1,7 +1,7 @@
 """What the atlas shows: one photograph as two networks see it, a trained one and one of random weights.
 
 Notebook 10's interactive figure and the page that `python -m segnext_edu atlas` writes both read their maps here, so
-that they show the same. All of it is computed from one recorded forward pass a network; for gradients, from a second
+that they show the same. All of it is computed from one recorded forward pass per network; for gradients, from a second
 one whose graph is kept (`atlas_graph.py`).
 """
 
@@ -30,7 +30,7 @@ from segnext_edu.explain.record import (
     segments,
     strength,
 )
-from segnext_edu.explain.sanity.baselines import untrained
+from segnext_edu.explain.sanity.baselines import randomise
 from segnext_edu.files import InputError, repository_data
 from segnext_edu.model.segnext import SegNeXt
 
@@ -134,18 +134,18 @@ def load_pair(checkpoint: Path) -> tuple[SegNeXt, SegNeXt]:
     """A trained network and its control: the same in all but its weights, which are random (seed 0)."""
     with torch.random.fork_rng(devices=[]):  # whoever draws random numbers meanwhile goes on as before
         trained = load(checkpoint)
-    control = untrained(trained)
-    control.classes, control.card = trained.classes, trained.card
-    for parameter in (*trained.parameters(), *control.parameters()):
-        parameter.requires_grad_(False)  # only pictures are asked for gradients here
-    return trained, control
+    randomised = randomise(trained)
+    randomised.classes, randomised.card = trained.classes, trained.card
+    for parameter in (*trained.parameters(), *randomised.parameters()):
+        parameter.requires_grad_(False)  # only images are asked for gradients here
+    return trained, randomised
 
 
 def attention_map(sight: Sight, layer: Layer, part: str | int, reading: str, channel: int = 0) -> Tensor:
     """One map of the atlas: (h, w).
 
     part is "gate", or a branch, 5, 7, 11 or 21: what that branch adds to the gate.
-    reading: "strength", how far from zero it is over all channels, in units of its mean over the picture;
+    reading: "strength", how far from zero it is over all channels, in units of its mean over the image;
     "mean", the channels' mean with its sign, or "channel", one of them; both in units of their root mean square.
     """
     maps = layer_maps(sight, layer)[part]  # (C, h, w)
@@ -169,7 +169,7 @@ def by_spread(sight: Sight, layer: Layer, part: str | int) -> list[int]:
     return spread.argsort(descending=True, stable=True).tolist()
 
 
-def winner_map(sight: Sight, layer: Layer) -> Tensor:
+def dominant_map(sight: Sight, layer: Layer) -> Tensor:
     """Which branch adds most to the gate at each place: (h, w), of branch lengths."""
     maps = layer_maps(sight, layer)
     strongest = torch.stack([strength(maps[length][None])[0] for length in BRANCHES]).argmax(0)  # (h, w)

@@ -26,10 +26,10 @@ from segnext_edu.explain.atlas.maps import (
     Sight,
     attention_map,
     default_checkpoint,
+    dominant_map,
     load_pair,
     look,
     short_names,
-    winner_map,
 )
 from segnext_edu.explain.record import BRANCHES
 from segnext_edu.files import InputError, appears_whole
@@ -49,14 +49,14 @@ def main(args: argparse.Namespace) -> None:
     if args.out.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{args.out}: the atlas is a web page; give --out a name that ends in .html")
     photo = open_photo(args.photo)
-    trained, control = load_pair(args.checkpoint or default_checkpoint())
-    text = page(args.photo.name, photo, look(trained, photo), look(control, photo))
+    trained, randomised = load_pair(args.checkpoint or default_checkpoint())
+    text = page(args.photo.name, photo, look(trained, photo), look(randomised, photo))
     with appears_whole(args.out) as part:
         part.write_text(text, encoding="utf-8")
     print(f"{args.out}: {len(text.encode()) / 1e6:.1f} MB; it needs a browser and nothing else")
 
 
-def page(name: str, photo: Image.Image, trained: Sight, control: Sight) -> str:
+def page(name: str, photo: Image.Image, trained: Sight, randomised: Sight) -> str:
     """The page's HTML. Raises InputError where it would be larger than 10 MB."""
     packed = Packed()
     model = trained.model
@@ -71,7 +71,7 @@ def page(name: str, photo: Image.Image, trained: Sight, control: Sight) -> str:
         "layers": trained.layers,
         "branches": BRANCHES,
         "tables": tables(),
-        "networks": [network(sight, packed) for sight in (trained, control)],
+        "networks": [network(sight, packed) for sight in (trained, randomised)],
         "bytes": b64encode(packed.bytes).decode(),
     }
     data = json.dumps(atlas, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")  # no tag can hide in it
@@ -107,7 +107,7 @@ def network(sight: Sight, packed: Packed) -> dict[str, Any]:
     """What the page knows of one network: where in the bytes its maps lie."""
     return {
         "maps": dict(maps(sight, packed)),
-        "winners": {f"{s}.{b}": packed.raw(winner_map(sight, (s, b)).to(torch.uint8)) for s, b in sight.layers},
+        "dominant": {f"{s}.{b}": packed.raw(dominant_map(sight, (s, b)).to(torch.uint8)) for s, b in sight.layers},
         "labels": packed.raw(sight.labels.to(torch.uint8)),
         "best": best(sight, packed),
         "shares": packed.levels(sight.shares),

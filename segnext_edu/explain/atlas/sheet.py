@@ -72,8 +72,8 @@ class Sheet:
         The last tick stands at the table's end, or where `end` times the ticks' whole distance is the table's.
         """
         self.paste(np.repeat(table[None], 12, 0), left, top)
-        for place, tick in enumerate(ticks):
-            x = left + len(table) / end * place / (len(ticks) - 1)
+        for index, tick in enumerate(ticks):
+            x = left + len(table) / end * index / (len(ticks) - 1)
             self.write(x, top + 24, tick, 9.5, ha="center", va="center")
         self.write(left - 10, top + 6, title, 9.5, ha="right", va="center")
 

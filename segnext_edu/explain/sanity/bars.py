@@ -1,7 +1,7 @@
-"""Do the strips prefer lying and upright things? One bar, turned, and how much each part of an attention passes on.
+"""Do the strips prefer horizontal and vertical things? One bar, turned, and how much of it each strip passes on.
 
-A strip pair is a row kernel (1 × k) and then a column kernel (k × 1) on it. We show the encoder a picture with a bar in
-it and the same picture without, and measure how far apart its maps are: before the row, after it, and after the column.
+A strip pair is a horizontal strip (1 × k) and then a vertical one (k × 1). We show the encoder an image with a bar and
+the same image without, and measure how far apart its maps are: before the pair, between the two, and after it.
 What a part *gains* is that distance behind it over that before it, so what earlier layers prefer cancels out.
 """
 
@@ -20,16 +20,16 @@ from segnext_edu.model.msca import STRIPS
 from segnext_edu.model.segnext import SegNeXt
 from segnext_edu.model.strip_conv import StripConv
 
-SIDE = 192  # of the pictures, pixels
-ANGLES = (0, 45, 90, 135)  # degrees: lying, leaning, upright, leaning the other way
+SIDE = 192  # of the images, pixels
+ANGLES = (0, 45, 90, 135)  # degrees: horizontal, diagonal, vertical, the other diagonal
 
-Part = tuple[Layer, int, str]  # where, which strip length, and "row", "column" or "pair"
+Part = tuple[Layer, int, str]  # where, which strip length, and "horizontal", "vertical" or "pair"
 
 
 def bar(angle: float, thickness: float, shift: float, side: int = SIDE) -> Tensor:
-    """How much of each pixel a bar across the picture covers: (side, side), 0 to 1.
+    """How much of each pixel a bar across the image covers: (side, side), 0 to 1.
 
-    angle: degrees from lying. thickness: pixels. shift: of its middle line from the picture's middle, pixels.
+    angle: degrees from horizontal. thickness: pixels. shift: of its middle line from the image's middle, pixels.
     """
     place = torch.arange(side) - (side - 1) / 2
     turn = math.radians(angle)
@@ -37,8 +37,8 @@ def bar(angle: float, thickness: float, shift: float, side: int = SIDE) -> Tenso
     return (thickness / 2 + 0.5 - away.abs()).clamp(0, 1)
 
 
-def pictures(generator: torch.Generator, angles: tuple[float, ...] = ANGLES) -> Tensor:
-    """One bar at every angle, and the plain picture last: (angles + 1, 3, SIDE, SIDE), normalised.
+def images_with_bars(generator: torch.Generator, angles: tuple[float, ...] = ANGLES) -> Tensor:
+    """One bar at every angle, and the plain image last: (angles + 1, 3, SIDE, SIDE), normalised.
 
     Thickness (4 to 16 pixels), place, and the two colours are drawn.
     """
@@ -57,7 +57,7 @@ def strips(model: SegNeXt) -> Iterator[tuple[Layer, int, StripConv]]:
 
 @torch.inference_mode()
 def gains(model: SegNeXt, images: Tensor) -> dict[Part, Tensor]:
-    """How much each row, column and pair passes on of every bar; `images` as `pictures` gives them → (angles,)."""
+    """How much of every bar each strip and each pair passes on; images as `images_with_bars` has them → (angles,)."""
     apart: dict[nn.Module, tuple[Tensor, Tensor]] = {}
 
     def distance(maps: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ def gains(model: SegNeXt, images: Tensor) -> dict[Part, Tensor]:
     def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         apart[module] = distance(inputs[0]), distance(output)
 
-    kernels = [kernel for _, _, pair in strips(model) for kernel in (pair.row, pair.col)]
+    kernels = [kernel for _, _, pair in strips(model) for kernel in (pair.horizontal, pair.vertical)]
     hooks = [kernel.register_forward_hook(keep) for kernel in kernels]
     try:
         model.encode(images)
@@ -75,18 +75,18 @@ def gains(model: SegNeXt, images: Tensor) -> dict[Part, Tensor]:
             hook.remove()
     table: dict[Part, Tensor] = {}
     for layer, length, pair in strips(model):
-        (before, between), (_, after) = apart[pair.row], apart[pair.col]
-        for part, gain in (("row", between / before), ("column", after / between), ("pair", after / before)):
+        (before, between), (_, after) = apart[pair.horizontal], apart[pair.vertical]
+        for part, gain in (("horizontal", between / before), ("vertical", after / between), ("pair", after / before)):
             table[layer, length, part] = gain
     return table
 
 
-def preference(lying: Tensor, upright: Tensor) -> Tensor:
-    """From -1, only the upright, over 0, both alike, to 1, only the lying."""
-    return (lying - upright) / (lying + upright)
+def preference(horizontal: Tensor, vertical: Tensor) -> Tensor:
+    """-1: only vertical bars; 0: both alike; 1: only horizontal ones."""
+    return (horizontal - vertical) / (horizontal + vertical)
 
 
 def leaning(gain: Tensor) -> Tensor:
-    """Of gains at ANGLES: from -1, only leaning bars, over 0, to 1, only lying and upright ones."""
+    """Of gains at ANGLES: -1: only diagonal bars; 1: only horizontal and vertical ones."""
     straight, aslant = gain[0] + gain[2], gain[1] + gain[3]
     return (straight - aslant) / (straight + aslant)

@@ -1,4 +1,4 @@
-"""How sure a mean over pictures is."""
+"""How sure a mean over images is."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from segnext_edu.lessons.checks.atlas_replaced import replaced
+from segnext_edu.lessons.checks.atlas_perturbed import perturbed
 from segnext_edu.lessons.checks.exercise import Wrong, cause, described
 from segnext_edu.lessons.checks.table import Exercise
 
-__all__ = ["cam", "replaced", "winners"]
+__all__ = ["cam", "perturbed", "dominant_branch"]
 
 LENGTHS = (5, 7, 11, 21)
 
@@ -25,7 +25,7 @@ def _parts(b: int, c: int, h: int, w: int, lengths: tuple[int, ...] = LENGTHS) -
     return (dict(zip(lengths, values + lifts)),)
 
 
-def _winners(parts: dict[int, Tensor]) -> Tensor:
+def _dominant(parts: dict[int, Tensor]) -> Tensor:
     strongest = torch.stack([part.square().mean(1) for part in parts.values()]).argmax(0)  # (B, h, w)
     return torch.tensor(list(parts))[strongest]
 
@@ -38,12 +38,12 @@ def _one_winner_each(result: Any, right: Tensor, parts: dict[int, Tensor]) -> Te
         raise Wrong(f"Expected a tensor of branch lengths, (B, h, w), but got {described(result)}.{why}")
     came, (b, c, h, w) = tuple(result.shape), next(iter(parts.values())).shape
     suspects = {
-        "Each channel has a winner of its own there. First make one strength a place, over the channels.": (
+        "Each channel has a winner of its own there. First make one strength per place, over the channels.": (
             (b, c, h, w)
         ),
         "The batch is gone: pictures must not be mixed.": (h, w),
         "Along axis 0 stands the batch there. Stack along it: torch.stack(…).": (len(parts), h, w),
-        "That is a number a branch and place. Which of the four is the greatest?": (len(parts), b, h, w),
+        "That is a number per branch and place. Which of the four is the greatest?": (len(parts), b, h, w),
         "Those are the places' winners of one dimension too many: strength() has taken the channels away.": (
             b,
             1,
@@ -58,7 +58,7 @@ def _one_winner_each(result: Any, right: Tensor, parts: dict[int, Tensor]) -> Te
     return result
 
 
-def _winners_mistakes(parts: dict[int, Tensor]) -> dict[str, Tensor]:
+def _dominant_mistakes(parts: dict[int, Tensor]) -> dict[str, Tensor]:
     if tuple(parts) != LENGTHS:
         return {}
     stack, lengths = torch.stack(list(parts.values())), torch.tensor(list(parts))  # (4, B, C, h, w)
@@ -99,13 +99,13 @@ def _other_winners(came: Tensor, right: Tensor, parts: dict[int, Tensor]) -> str
     return f"The shape is right, but {off:.0%} of the places have another winner."
 
 
-winners = Exercise(
-    _winners,
+dominant_branch = Exercise(
+    _dominant,
     {
         "the branch furthest from zero, by its length": [(2, 3, 5, 8), (3, 4, 7, 6)],  # batch, channels, height, width
         "whatever the branches": [(2, 3, 5, 8, (21, 5)), (2, 3, 5, 8, (3, 9, 15))],
     },
-    _winners_mistakes,
+    _dominant_mistakes,
     given=_parts,
     read=_one_winner_each,
     say=_other_winners,
@@ -139,10 +139,10 @@ def _one_map_each(result: Any, right: Tensor, features: Tensor, score: Tensor) -
     suspects = {
         "The channels are still there: sum over them at the end.": (b, c, h, w),
         "The sum went over the channels with keepdim=True; the map has no channels.": (b, 1, h, w),
-        "Those are the weights, one a channel; they still have to weigh the features.": (b, c, 1, 1),
+        "Those are the weights, one per channel; they still have to weigh the features.": (b, c, 1, 1),
         "The batch is gone: each picture has a map of its own.": (h, w),
         "All was summed up, to one number. The sum goes over the channels alone: sum(1).": (),
-        "Those are the weights, one a channel, or a sum over the places. The weights still have to weigh the "
+        "Those are the weights, one per channel, or a sum over the places. The weights still have to weigh the "
         "features, and the sum goes over the channels.": (b, c),
         "The sum went over the places. It goes over the channels.": (b, c, 1),
     }

@@ -70,8 +70,8 @@ def _update_mistakes(x: Tensor, bases: Tensor, coef: Tensor) -> dict[str, Tensor
 
 
 def _worst(came: Tensor, right: Tensor, x: Tensor, bases: Tensor, _: Tensor) -> str:
-    place = (came - right).abs().nan_to_num(torch.inf).argmax()  # where it shows most
-    worst = f"{came.flatten()[place]:.4f} where {right.flatten()[place]:.4f} was expected"
+    index = (came - right).abs().nan_to_num(torch.inf).argmax()  # where it shows most
+    worst = f"{came.flatten()[index]:.4f} where {right.flatten()[index]:.4f} was expected"
     return f"For B, D, N, R = {(*x.shape, bases.shape[2])} the numbers are not right: one is {worst}."
 
 
@@ -211,13 +211,13 @@ LONG = (2, 6, 7, 3, 7.0)  # bases seven times as long start at the same place
 soft_start = _start(
     {"each base has length 1": [*START, LONG]},
     _unit_mistakes,
-    place=0,
+    index=0,
     say=lambda came, *_: f"Each base should have length 1, the first one of yours has {came[0, :, 0].norm():.4f}.",
     parts=[
         _start(
             {"each pixel shares itself out among the bases": START, "however long the bases came": [LONG]},
             _share_mistakes,
-            place=1,
+            index=1,
             say=lambda came, *_: f"The coefficients are not right; the first pixel's add up to {came[0, 0].sum():.4f}.",
         )
     ],
@@ -275,12 +275,12 @@ def _nmf_mistakes(d: int, n: int, r: int, t: int) -> dict[str, float]:
     }
 
 
-def _cost(place: int, name: str, mistakes: Callable[..., dict[str, float]], parts: list[Exercise]) -> Exercise:
+def _cost(index: int, name: str, mistakes: Callable[..., dict[str, float]], parts: list[Exercise]) -> Exercise:
     return Exercise(
         _costs,
         {f"{name} (4 sizes)": [(256, 4096, 16, 7), (5, 11, 3, 2), (96, 700, 8, 6), (7, 13, 2, 1)]},  # D, N, R, steps
         mistakes,
-        place=place,
+        index=index,
         expected="two numbers (attention, factorisation)",
         names=("the cost of the attention", "the cost of the factorisation"),
         tolerance=0,

@@ -43,7 +43,7 @@ def _as_tensor(result: Any, shape: tuple[int, ...], what: str) -> Tensor:
 
 
 def _pixels(shape: tuple[int, ...], num_classes: int, ignored: float | None) -> tuple[Tensor, Tensor, int]:
-    """Random predictions and targets, in unequal numbers a class, right in about half; without a share, 0 for 1."""
+    """Random predictions and targets, in unequal numbers per class, right in about half; without a share, 0 for 1."""
     if ignored is None:
         return torch.zeros(shape).long(), torch.ones(shape).long(), num_classes
     generator = torch.Generator().manual_seed(sum(shape))

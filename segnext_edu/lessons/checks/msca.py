@@ -190,13 +190,13 @@ def _msca_mistakes(c: int, n: int) -> dict[str, float]:
         "The 1 × 1 is not depthwise: each channel reads all C, so it has C · C numbers.": c * (SQUARE + STRIPS + 1) * n,
         "A strip pair is two strips: 2 · k, not k.": c * (SQUARE + STRIPS // 2 + c) * n,
         "The 5 × 5 is missing.": c * (STRIPS + c) * n,
-        "The 5 × 5 has 25 numbers a channel, not 5.": c * (5 + STRIPS + c) * n,
+        "The 5 × 5 has 25 numbers per channel, not 5.": c * (5 + STRIPS + c) * n,
         "There is one 1 × 1, not two.": c * (SQUARE + STRIPS + 2 * c) * n,
-        "The 5 × 5 is a square, no strip pair: 25 numbers a channel.": c * (10 + STRIPS + c) * n,
+        "The 5 × 5 is a square, no strip pair: 25 numbers per channel.": c * (10 + STRIPS + c) * n,
         "Two strips one after the other cost k + k, not k · k.": c * (SQUARE + 49 + 121 + 441 + c) * n,
         "The 5 × 5 and the strips are depthwise: each channel reads itself alone.": c * c * (SQUARE + STRIPS + 1) * n,
         "The 5 × 5 is depthwise: each channel reads itself alone.": c * (c * SQUARE + STRIPS + c) * n,
-        "The strips read the 5 × 5's answer, which is there already: it is computed once, not once a branch.": (
+        "The strips read the 5 × 5's answer, which is there already: it is computed once, not once per branch.": (
             c * (4 * SQUARE + STRIPS + c) * n
         ),
         "The product of Eq. 2 multiplies without adding up: leave it out, as count_macs does.": (
@@ -228,17 +228,17 @@ def _softmax_mistakes(c: int, n: int) -> dict[str, float]:
     }
 
 
-def _general_mistakes(place: int, c: int, h: int, w: int) -> dict[str, float]:
-    right = _right_bills(c, h, w)[place]
-    tall, wide = _right_bills(c, h, h)[place], _right_bills(c, w, w)[place]
+def _general_mistakes(index: int, c: int, h: int, w: int) -> dict[str, float]:
+    right = _right_bills(c, h, w)[index]
+    tall, wide = _right_bills(c, h, h)[index], _right_bills(c, w, w)[index]
     return {
         "That is twice too much: a multiplication and its addition count as one.": 2 * right,
-        "That is for one pixel: N is height · width.": _right_bills(c, 1, 1)[place],
-        "N is height · width, not height + width.": _right_bills(c, 1, h + w)[place],
+        "That is for one pixel: N is height · width.": _right_bills(c, 1, 1)[index],
+        "N is height · width, not height + width.": _right_bills(c, 1, h + w)[index],
         "Height and width differ; you squared one of them.": tall,
         "Height and width differ: you squared one of them.": wide,
-        "These are one map's numbers. Write channels, height and width in their place.": _right_bills(*MAPS[0])[place],
-        "Those are the two in the other order: MSCA first.": _right_bills(c, h, w)[1 - place],
+        "These are one map's numbers. Write channels, height and width in their place.": _right_bills(*MAPS[0])[index],
+        "Those are the two in the other order: MSCA first.": _right_bills(c, h, w)[1 - index],
     }
 
 
@@ -250,14 +250,14 @@ def _a_tuple(answer: Callable[..., Any]) -> str:
     return "as a tuple"
 
 
-def _bill(place: int, name: str, proved: str, mistakes: Callable[..., dict[str, float]], *parts: Any) -> Exercise:
+def _bill(index: int, name: str, proved: str, mistakes: Callable[..., dict[str, float]], *parts: Any) -> Exercise:
     return Exercise(
         _right_bills,
         {proved: MAPS},
-        lambda c, h, w: {**mistakes(c, h * w), **_general_mistakes(place, c, h, w)},
+        lambda c, h, w: {**mistakes(c, h * w), **_general_mistakes(index, c, h, w)},
         expected="two numbers (MSCA, softmax attention)",
         names=("the cost of MSCA", "the cost of softmax attention"),
-        place=place,
+        index=index,
         tolerance=0,
         say=lambda came, right, c, h, w: (
             f"{name}: {came:,.0f} multiply-adds, expected {right:,} for {c} channels, {h} × {w} pixels."

@@ -231,33 +231,33 @@ def _expect_scale(answer: Callable[..., Any], x: Tensor, rate: float) -> None:
         raise Wrong(f"At rate {rate} the survivors are {factor:.3f} times what they were.{why}")
 
 
-def _flat(result: Any, right: list[float], blocks: tuple[int, ...], most: float) -> list[float]:
-    counts = list(blocks)
+def _flat(result: Any, right: list[float], depths: tuple[int, ...], most: float) -> list[float]:
+    counts = list(depths)
     if (
         isinstance(result, list | tuple | Tensor | np.ndarray)
-        and len(result) == sum(blocks)
-        and sum(blocks) != len(blocks)
+        and len(result) == sum(depths)
+        and sum(depths) != len(depths)
     ):
         raise Wrong(f"Your list is flat. Cut it up by stage: lists of {counts} numbers.")
     a_stage = list | tuple | Tensor | np.ndarray
     if not isinstance(result, list | tuple) or not all(isinstance(stage, a_stage) for stage in result):
-        raise Wrong(f"Expected a list of lists, one a stage, but got {described(result)}.")
+        raise Wrong(f"Expected a list of lists, one per stage, but got {described(result)}.")
     if [len(stage) for stage in result] != counts:
         lengths = [len(stage) for stage in result]
-        why = " That is the example's answer: use blocks and largest." if lengths == [1, 2] else ""
-        why = why or (" `chunk` cuts equal pieces; split(blocks) cuts these." if len(set(lengths[:-1])) == 1 else "")
-        raise Wrong(f"blocks = {blocks}, but your lists have {lengths} numbers.{why}")
+        why = " That is the example's answer: use depths and largest." if lengths == [1, 2] else ""
+        why = why or (" `chunk` cuts equal pieces; split(depths) cuts these." if len(set(lengths[:-1])) == 1 else "")
+        raise Wrong(f"depths = {depths}, but your lists have {lengths} numbers.{why}")
     return [number(rate, "a rate") for stage in result for rate in stage]
 
 
-def _rate_mistakes(blocks: tuple[int, ...], most: float) -> dict[str, list[float]]:
-    total, stages = sum(blocks), len(blocks)
+def _rate_mistakes(depths: tuple[int, ...], most: float) -> dict[str, list[float]]:
+    total, stages = sum(depths), len(depths)
     return {
         "It starts anew in each stage. One line runs through all of them.": [
-            most * index / max(1, count - 1) for count in blocks for index in range(count)
+            most * index / max(1, count - 1) for count in depths for index in range(count)
         ],
         "Each stage begins at 0 again: the index must count on over all blocks.": [
-            most * index / (total - 1) for count in blocks for index in range(count)
+            most * index / (total - 1) for count in depths for index in range(count)
         ],
         "The first block is dropped as well: start from 0.": [most * (index + 1) / total for index in range(total)],
         "It stops one step short of the largest rate: n blocks have n − 1 steps between them.": [
@@ -267,8 +267,8 @@ def _rate_mistakes(blocks: tuple[int, ...], most: float) -> dict[str, list[float
         "All blocks have half of the largest rate. That is the line's mean; here each has a rate of its own.": (
             [most / 2] * total
         ),
-        "A rate a stage. It should grow from block to block.": [
-            most * stage / (stages - 1) for stage, count in enumerate(blocks) for _ in range(count)
+        "A rate per stage. It should grow from block to block.": [
+            most * stage / (stages - 1) for stage, count in enumerate(depths) for _ in range(count)
         ],
         "The line falls. It is the late blocks that are dropped most.": [
             most * (total - 1 - index) / (total - 1) for index in range(total)
@@ -281,10 +281,10 @@ def _rate_mistakes(blocks: tuple[int, ...], most: float) -> dict[str, list[float
 
 
 drop_rates = Exercise(
-    lambda blocks, most: [most * index / (sum(blocks) - 1) for index in range(sum(blocks))],
+    lambda depths, most: [most * index / (sum(depths) - 1) for index in range(sum(depths))],
     {
         "a straight line over all blocks, from 0 to the largest": (
-            ((3, 3, 5, 2), 0.1),  # blocks a stage, the largest
+            ((3, 3, 5, 2), 0.1),  # blocks per stage, the largest
             ((1, 2, 3, 2), 0.4),
             ((3, 5, 27, 3), 0.3),
             ((2, 2), 0.6),
@@ -292,6 +292,6 @@ drop_rates = Exercise(
     },
     _rate_mistakes,
     read=_flat,
-    say=lambda came, right, blocks, most: f"blocks = {blocks}, largest = {most}: from {came[0]:.3f} to {came[-1]:.3f}.",
-    shape="one rate a block",
+    say=lambda came, right, depths, most: f"depths = {depths}, largest = {most}: from {came[0]:.3f} to {came[-1]:.3f}.",
+    shape="one rate per block",
 )

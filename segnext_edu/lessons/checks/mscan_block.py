@@ -24,17 +24,17 @@ class Parts(NamedTuple):
 
     norm1: nn.Module
     attention: nn.Module
-    scale1: Tensor
+    layer_scale_1: Tensor
     norm2: nn.Module
     ffn: nn.Module
-    scale2: Tensor
+    layer_scale_2: Tensor
 
 
 def _given(*shape: int) -> tuple[Any, ...]:
     channels = shape[1]
     torch.manual_seed(channels)  # inside check(), which gives the notebook its generator back
-    scale1, scale2 = torch.rand(2, channels, dtype=torch.float64) + 0.5
-    parts = Parts(_norm(channels), Attention(channels), scale1, _norm(channels), FFN(channels, 2), scale2)
+    layer_scale_1, layer_scale_2 = torch.rand(2, channels, dtype=torch.float64) + 0.5
+    parts = Parts(_norm(channels), Attention(channels), layer_scale_1, _norm(channels), FFN(channels, 2), layer_scale_2)
     for module in parts:
         if isinstance(module, nn.Module):
             module.double().eval()
@@ -54,7 +54,7 @@ def _across(scale: Tensor) -> Tensor:
 
 def _gradients_flow(answer: Callable[..., Any]) -> str:
     x, *parts = _given(*SHAPES[1])
-    leaves = {"x": x, "scale1": parts[2], "scale2": parts[5]}
+    leaves = {"x": x, "layer_scale_1": parts[2], "layer_scale_2": parts[5]}
     for leaf in leaves.values():
         leaf.requires_grad_()
     result = call(answer, x, *parts)
@@ -72,11 +72,11 @@ def _right_block(x: Tensor, p: Parts) -> Tensor:
 
 
 def _half1(x: Tensor, p: Parts) -> Tensor:
-    return x + _across(p.scale1) * p.attention(p.norm1(x))
+    return x + _across(p.layer_scale_1) * p.attention(p.norm1(x))
 
 
 def _half2(x: Tensor, p: Parts) -> Tensor:
-    return x + _across(p.scale2) * p.ffn(p.norm2(x))
+    return x + _across(p.layer_scale_2) * p.ffn(p.norm2(x))
 
 
 def _second(x: Tensor, branch: Callable[[Tensor], Tensor]) -> Tensor:
@@ -85,36 +85,36 @@ def _second(x: Tensor, branch: Callable[[Tensor], Tensor]) -> Tensor:
 
 def _from_normalised(x: Tensor, p: Parts, both: bool) -> Tensor:
     normal = p.norm1(x)
-    x = normal + _across(p.scale1) * p.attention(normal)
+    x = normal + _across(p.layer_scale_1) * p.attention(normal)
     if not both:
         return _half2(x, p)
     normal = p.norm2(x)
-    return normal + _across(p.scale2) * p.ffn(normal)
+    return normal + _across(p.layer_scale_2) * p.ffn(normal)
 
 
 def _scaled_sums(x: Tensor, p: Parts) -> Tensor:
-    x = _across(p.scale1) * (x + p.attention(p.norm1(x)))
-    return _across(p.scale2) * (x + p.ffn(p.norm2(x)))
+    x = _across(p.layer_scale_1) * (x + p.attention(p.norm1(x)))
+    return _across(p.layer_scale_2) * (x + p.ffn(p.norm2(x)))
 
 
 def _along_the_width(x: Tensor, p: Parts) -> Tensor:
-    x = x + p.scale1 * p.attention(p.norm1(x))
-    return x + p.scale2 * p.ffn(p.norm2(x))
+    x = x + p.layer_scale_1 * p.attention(p.norm1(x))
+    return x + p.layer_scale_2 * p.ffn(p.norm2(x))
 
 
 def _norm_afterwards(x: Tensor, p: Parts) -> Tensor:
-    x = p.norm1(x + _across(p.scale1) * p.attention(x))
-    return p.norm2(x + _across(p.scale2) * p.ffn(x))
+    x = p.norm1(x + _across(p.layer_scale_1) * p.attention(x))
+    return p.norm2(x + _across(p.layer_scale_2) * p.ffn(x))
 
 
 def _scaled_input(x: Tensor, p: Parts) -> Tensor:
-    x = x + p.attention(_across(p.scale1) * p.norm1(x))
-    return x + p.ffn(_across(p.scale2) * p.norm2(x))
+    x = x + p.attention(_across(p.layer_scale_1) * p.norm1(x))
+    return x + p.ffn(_across(p.layer_scale_2) * p.norm2(x))
 
 
 def _inner_twice(x: Tensor, p: Parts) -> Tensor:
     normal = p.norm1(x)
-    return _half2(x + _across(p.scale1) * (p.attention(normal) + normal), p)
+    return _half2(x + _across(p.layer_scale_1) * (p.attention(normal) + normal), p)
 
 
 MISTAKES: dict[str, Callable[[Tensor, Parts], Tensor]] = {
@@ -124,7 +124,7 @@ MISTAKES: dict[str, Callable[[Tensor, Parts], Tensor]] = {
     "starts from what was normalised.": lambda x, p: _from_normalised(x, p, both=False),
     "The scales are on the sums. They belong on the branches alone, or the shortcut shrinks with them.": _scaled_sums,
     "The second branch reads the old x. It must read what the first half has written.": lambda x, p: (
-        _half1(x, p) + _across(p.scale2) * p.ffn(p.norm2(x))
+        _half1(x, p) + _across(p.layer_scale_2) * p.ffn(p.norm2(x))
     ),
     "The first norm is missing.": lambda x, p: _right_block(x, p._replace(norm1=nn.Identity())),
     "The second norm is missing.": lambda x, p: _right_block(x, p._replace(norm2=nn.Identity())),
@@ -132,12 +132,14 @@ MISTAKES: dict[str, Callable[[Tensor, Parts], Tensor]] = {
     "`norm1` was used twice: the second half has a norm of its own.": lambda x, p: _right_block(
         x, p._replace(norm2=p.norm1)
     ),
-    "`scale1` was used twice: the second half has a scale of its own.": lambda x, p: _right_block(
-        x, p._replace(scale2=p.scale1)
+    "`layer_scale_1` was used twice: the second half has a scale of its own.": lambda x, p: _right_block(
+        x, p._replace(layer_scale_2=p.layer_scale_1)
     ),
-    "The two scales are swapped.": lambda x, p: _right_block(x, p._replace(scale1=p.scale2, scale2=p.scale1)),
+    "The two scales are swapped.": lambda x, p: _right_block(
+        x, p._replace(layer_scale_1=p.layer_scale_2, layer_scale_2=p.layer_scale_1)
+    ),
     "The scales are missing.": lambda x, p: _right_block(
-        x, p._replace(scale1=torch.ones_like(p.scale1), scale2=torch.ones_like(p.scale2))
+        x, p._replace(layer_scale_1=torch.ones_like(p.layer_scale_1), layer_scale_2=torch.ones_like(p.layer_scale_2))
     ),
     "The scales lie along the *width*: (C,) fits the last axis of (B, C, H, W), and here W happens to be C. Write "
     "scale[:, None, None].": _along_the_width,
@@ -152,20 +154,24 @@ MISTAKES: dict[str, Callable[[Tensor, Parts], Tensor]] = {
     "The second shortcut is missing.": lambda x, p: _right_block(x, p) - _half1(x, p),
     "The attention has its inner shortcut already: do not add the normalised x once more.": _inner_twice,
     "The second half is added to the old x. It must be added to what the first half has written.": lambda x, p: (
-        x + _across(p.scale2) * p.ffn(p.norm2(_half1(x, p)))
+        x + _across(p.layer_scale_2) * p.ffn(p.norm2(_half1(x, p)))
     ),
     "The norms come after the branches. They belong before: attention(norm1(x)).": lambda x, p: _second(
-        x + _across(p.scale1) * p.norm1(p.attention(x)), lambda x: _across(p.scale2) * p.norm2(p.ffn(x))
+        x + _across(p.layer_scale_1) * p.norm1(p.attention(x)), lambda x: _across(p.layer_scale_2) * p.norm2(p.ffn(x))
     ),
     "The scales were added. They multiply what comes out of the branches.": lambda x, p: _second(
-        x + _across(p.scale1) + p.attention(p.norm1(x)), lambda x: _across(p.scale2) + p.ffn(p.norm2(x))
+        x + _across(p.layer_scale_1) + p.attention(p.norm1(x)), lambda x: _across(p.layer_scale_2) + p.ffn(p.norm2(x))
     ),
     "The scales are on the shortcuts. They multiply what comes out of the branches.": lambda x, p: (
-        _across(p.scale2) * (_across(p.scale1) * x + p.attention(p.norm1(x)))
-        + p.ffn(p.norm2(_across(p.scale1) * x + p.attention(p.norm1(x))))
+        _across(p.layer_scale_2) * (_across(p.layer_scale_1) * x + p.attention(p.norm1(x)))
+        + p.ffn(p.norm2(_across(p.layer_scale_1) * x + p.attention(p.norm1(x))))
     ),
     "One scale serves all channels. Each channel has its own: scale[:, None, None].": lambda x, p: _right_block(
-        x, p._replace(scale1=p.scale1.mean().expand_as(p.scale1), scale2=p.scale2.mean().expand_as(p.scale2))
+        x,
+        p._replace(
+            layer_scale_1=p.layer_scale_1.mean().expand_as(p.layer_scale_1),
+            layer_scale_2=p.layer_scale_2.mean().expand_as(p.layer_scale_2),
+        ),
     ),
     "The FFN came first. The attention does.": lambda x, p: _half1(_half2(x, p), p),
     "The FFN half is missing.": _half1,
@@ -174,8 +180,8 @@ MISTAKES: dict[str, Callable[[Tensor, Parts], Tensor]] = {
 
 
 def _of_parts(program: Callable[[Tensor, Parts], Tensor]) -> Callable[..., Tensor]:
-    return lambda x, norm1, attention, scale1, norm2, ffn, scale2: program(
-        x, Parts(norm1, attention, scale1, norm2, ffn, scale2)
+    return lambda x, norm1, attention, layer_scale_1, norm2, ffn, layer_scale_2: program(
+        x, Parts(norm1, attention, layer_scale_1, norm2, ffn, layer_scale_2)
     )
 
 

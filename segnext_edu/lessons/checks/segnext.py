@@ -115,7 +115,7 @@ gather = Exercise(
 
 def _bill(channels: tuple[int, ...], width: int, classes: int) -> int:
     convolutions = width * (sum(channels[1:]) + 3 * width + classes)
-    return convolutions + 7 * width + classes  # three norms with two numbers a channel, ham_in's bias, classify's
+    return convolutions + 7 * width + classes  # three norms with two numbers per channel, ham_in's bias, classify's
 
 
 def _of_variant(name: str, *classes: int) -> list[tuple[tuple[int, ...], int, int]]:
@@ -146,7 +146,7 @@ def _bill_mistakes(channels: tuple[int, ...], width: int, classes: int) -> dict[
         "Of each norm one of the two is missing: it learns a scale and a shift a channel.": right - 3 * width,
         "There are three norms: after squeeze, after ham_out, after align. You counted two.": right - 2 * width,
         "The bias of ham_in is missing.": right - width,
-        "The classifier's bias is missing, one number a class.": right - classes,
+        "The classifier's bias is missing, one number per class.": right - classes,
         "Both biases are missing: ham_in's and the classifier's.": right - width - classes,
         "The biases and the norms are missing.": right - 7 * width - classes,
         "One of the layers from D to D is missing (ham_in, ham_out, align).": right - square,
@@ -181,7 +181,7 @@ def _names(what: str, *parts: str) -> dict[str, list[tuple[str]]]:
     inside = [name for name in Block(4, 2).state_dict() if name.startswith(parts)]
     names = [
         (f"encoder.stages.{stage}.blocks.{block}.{name}",)
-        for stage, count in enumerate(VARIANTS["tiny"].blocks)
+        for stage, count in enumerate(VARIANTS["tiny"].depths)
         for block in range(count)
         for name in inside
     ]
@@ -203,7 +203,10 @@ def _name_stopped(said: str, _: str) -> str:
         said += " norm1 and norm2 have the same name in both and are not in the table: BLOCK_NAMES.get(part, part)."
         return said
     if ".scale" in said:
-        return said + " scale1 is a tensor of the block itself: nothing follows it, so there is no .weight to cut off."
+        return (
+            said
+            + " layer_scale_1 is a tensor of the block itself: nothing follows it, so there is no .weight to cut off."
+        )
     return said + " The table's keys have no .weight or .bias at their end: cut it off first, and put it back."
 
 
@@ -231,8 +234,8 @@ def _name_mistakes(name: str) -> dict[str, str]:
         "The part has kept our name. Look it up in BLOCK_NAMES.": head + inside,
         "A layer scale is a tensor itself: nothing comes after layer_scale_1.": f"{right}.weight",
         "There is a dot at the end.": f"{right}.",
-        "Nothing follows scale1, so there is nothing to cut off: rpartition leaves the part empty. Look the rest up "
-        "whole.": f"{head}.{inside}",
+        "Nothing follows layer_scale_1, so there is nothing to cut off: rpartition leaves the part empty. Look the "
+        "rest up whole.": f"{head}.{inside}",
         "The beginning is still ours.": name.replace(module, BLOCK_NAMES.get(module, module)),
         "There is no _ in it.": right.replace("block", "block_", 1),
         "They do not say blocks in between.": right.replace(f".{block}.", f".blocks.{block}.", 1),
@@ -241,7 +244,9 @@ def _name_mistakes(name: str) -> dict[str, str]:
 
 official_block = Exercise(
     official_name,
-    _names("the convolutions", "ffn.", "attention.") | _names("the norms", "norm") | _names("the scales", "scale"),
+    _names("the convolutions", "ffn.", "attention.")
+    | _names("the norms", "norm")
+    | _names("the scales", "layer_scale"),
     _name_mistakes,
     read=_a_name,
     retell=_name_stopped,

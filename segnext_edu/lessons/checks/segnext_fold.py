@@ -93,10 +93,10 @@ _others = {
 fold = _fold(
     {"the weight": [SQUARE]},
     _weight_mistakes,
-    place=0,
+    index=0,
     say=_off("The weight is"),
     parts=[
-        _fold({"the bias": [SQUARE]}, _bias_mistakes, place=1, say=_off("The weight is right, the bias is")),
+        _fold({"the bias": [SQUARE]}, _bias_mistakes, index=1, say=_off("The weight is right, the bias is")),
         _fold(_others, {}, say=_widths),
     ],
 )

@@ -41,7 +41,7 @@ def _weight_mistakes(
         "The scale went to the outputs, the rows. A norm *before* the layer scales what comes in: the columns.": (
             weight * (gain / root)[:, None]
         ),
-        "The gain is missing: BatchNorm's own weight, one a channel.": weight / root,
+        "The gain is missing: BatchNorm's own weight, one per channel.": weight / root,
         "The root is missing: BatchNorm divides by the standard deviation, √(variance + eps).": scaled / root**2,
         "eps is missing under the root.": scaled / variance.sqrt(),
         "eps belongs under the root, with the variance.": scaled / (variance.sqrt() + eps),
@@ -104,10 +104,10 @@ SQUARE = (6, 6)  # channels in and out: here every mistake has a shape that pass
 fold = _fold(
     {"the weight": [SQUARE]},
     _weight_mistakes,
-    place=0,
+    index=0,
     say=_off("The weight is"),
     parts=[
-        _fold({"the bias": [SQUARE]}, _bias_mistakes, place=1, say=_off("The weight is right, the bias is")),
+        _fold({"the bias": [SQUARE]}, _bias_mistakes, index=1, say=_off("The weight is right, the bias is")),
         _fold({"one layer does what the two did (2 other widths)": [(3, 7), (8, 2)]}, {}, say=_widths),
     ],
 )
@@ -244,7 +244,7 @@ def _least_mistakes(macs: float, carried: float, rate: float, bandwidth: float) 
         "Only the bytes are counted.": carrying,
         "Those are multiply-adds a byte, the intensity. The exercise asks for seconds.": intensity,
         "Rate and bandwidth have changed places.": max(macs / bandwidth, carried / rate),
-        "That is a rate: multiply-adds a second. Divide the multiply-adds by it.": min(rate, intensity * bandwidth),
+        "That is a rate: multiply-adds per second. Divide the multiply-adds by it.": min(rate, intensity * bandwidth),
         "That is upside down: one over the seconds.": 1 / max(computing, carrying),
         "Those are milliseconds.": 1e3 * max(computing, carrying),
         "A multiply-add was counted as two operations, but the rate is in multiply-adds already.": (

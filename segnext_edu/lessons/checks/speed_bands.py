@@ -30,16 +30,16 @@ class _Layers:
             (2 * channels, 1, 3, 3),
             (channels + 1, 2 * channels, 1, 1),
         )
-        self.widen, self.bias, self.around, self.narrow = (
+        self.fc1, self.bias, self.around, self.fc2 = (
             torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes
         )
         self.heights: list[int] = []
 
     def __call__(self, x: Tensor) -> Tensor:
         self.heights.append(x.shape[2])
-        hidden = F.conv2d(x, self.widen, self.bias)  # (B, 2C, h, W)
+        hidden = F.conv2d(x, self.fc1, self.bias)  # (B, 2C, h, W)
         hidden = F.conv2d(hidden, self.around, padding=1, groups=len(self.around))
-        return F.conv2d(F.gelu(hidden), self.narrow)  # (B, C + 1, h, W)
+        return F.conv2d(F.gelu(hidden), self.fc2)  # (B, C + 1, h, W)
 
 
 def _run(answer: Callable[..., Any], size: tuple[int, ...]) -> tuple[Tensor, Tensor, _Layers]:

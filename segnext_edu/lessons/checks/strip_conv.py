@@ -23,8 +23,8 @@ def _right_costs(c: int, k: int, h: int, w: int) -> tuple[int, int, int]:
     return c * c * k * k * h * w, c * k * k * h * w, 2 * c * k * h * w
 
 
-def _cost_mistakes(place: int, c: int, k: int, h: int, w: int) -> dict[str, float]:
-    right, pixels = _right_costs(c, k, h, w)[place], h * w
+def _cost_mistakes(index: int, c: int, k: int, h: int, w: int) -> dict[str, float]:
+    right, pixels = _right_costs(c, k, h, w)[index], h * w
     special: tuple[dict[str, float], ...] = (
         {
             "Each of the C channels that come out reads all C that go in: C · C.": c * k * k * pixels,
@@ -39,37 +39,39 @@ def _cost_mistakes(place: int, c: int, k: int, h: int, w: int) -> dict[str, floa
         },
         {
             "That is one strip. The pair has two.": c * k * pixels,
-            "Each of the two strips is used at every pixel, H · W of them, not once a row or column.": c * k * (h + w),
+            "Each of the two strips is used at every pixel, H · W of them, not once per row or column.": c
+            * k
+            * (h + w),
             "Two kernels, one after the other, cost k + k, not k · k.": c * k * k * pixels,
             "That reads every channel for every channel. The strips are depthwise.": c * right,
             "That is for one channel alone: there are C of them.": 2 * k * pixels,
         },
     )
     return {
-        **special[place],
+        **special[index],
         "Those are the kernel's numbers. Each is used once at every pixel: times H · W.": right // pixels,
         "That is twice too much: a multiplication and its addition count as one.": 2 * right,
         "Height and width differ; you squared one of them.": right // w * h,
         "Height and width differ: you squared one of them.": right // h * w,
         "These are the example's numbers. Write channels, length, height and width in their place.": (
-            _right_costs(*LAYERS[0])[place]
+            _right_costs(*LAYERS[0])[index]
         ),
         "You let the picture shrink. With padding, H · W pixels come out.": right // pixels * (h - k + 1) * (w - k + 1),
-        "The bias is an addition without a multiplication: leave it out.": right + c * pixels * (1 + (place == 2)),
+        "The bias is an addition without a multiplication: leave it out.": right + c * pixels * (1 + (index == 2)),
     }
 
 
-def _cost(place: int, *parts: Exercise) -> Exercise:
+def _cost(index: int, *parts: Exercise) -> Exercise:
     return Exercise(
         _right_costs,
-        {COSTS[place]: LAYERS},
-        lambda *layer: _cost_mistakes(place, *layer),
+        {COSTS[index]: LAYERS},
+        lambda *layer: _cost_mistakes(index, *layer),
         expected="three numbers (dense, depthwise, strip pair)",
         names=tuple(f"the cost of the {name}" for name in COSTS),
-        place=place,
+        index=index,
         tolerance=0,
         say=lambda came, right, c, k, h, w: (
-            f"{COSTS[place]}: {came:,.0f} multiply-adds, expected {right:,} for {c} channels, k = {k}, "
+            f"{COSTS[index]}: {came:,.0f} multiply-adds, expected {right:,} for {c} channels, k = {k}, "
             f"{h} × {w} pixels."
         ),
         parts=parts,
@@ -81,8 +83,8 @@ multiply_adds = _cost(0, _cost(1), _cost(2))
 
 def _right_pair(x: Tensor, row: Tensor, col: Tensor) -> Tensor:
     channels, length = row.shape
-    lying = F.conv2d(x, row[:, None, None, :], padding=(0, length // 2), groups=channels)
-    return F.conv2d(lying, col[:, None, :, None], padding=(length // 2, 0), groups=channels)
+    across = F.conv2d(x, row[:, None, None, :], padding=(0, length // 2), groups=channels)
+    return F.conv2d(across, col[:, None, :, None], padding=(length // 2, 0), groups=channels)
 
 
 def _pictures(*size: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -95,8 +97,8 @@ def _pictures(*size: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def _pads_swapped(x: Tensor, row: Tensor, col: Tensor) -> Tensor:
     channels, half = row.shape[0], row.shape[1] // 2
-    lying = F.conv2d(x, row[:, None, None, :], padding=(half, 0), groups=channels)
-    return F.conv2d(lying, col[:, None, :, None], padding=(0, half), groups=channels)
+    across = F.conv2d(x, row[:, None, None, :], padding=(half, 0), groups=channels)
+    return F.conv2d(across, col[:, None, :, None], padding=(0, half), groups=channels)
 
 
 def _wrapped(x: Tensor, row: Tensor, col: Tensor) -> Tensor:
@@ -119,7 +121,7 @@ def _alone(kernel: Tensor) -> Tensor:
 PAIR_MISTAKES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "The two paddings are swapped. The size comes out right, and the border wrong: a (1, k) kernel needs "
     "padding=(0, k // 2).": _pads_swapped,
-    "`row` stands and `col` lies: the row's weight is (C, 1, 1, k), the column's (C, 1, k, 1).": (
+    "`row` is vertical and `col` horizontal: the row's weight is (C, 1, 1, k), the column's (C, 1, k, 1).": (
         lambda x, row, col: _right_pair(x, col, row)
     ),
     "You added the two strips' answers. The second must read what the first has written.": (
@@ -130,8 +132,8 @@ PAIR_MISTAKES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     ),
     "x was added at the end. There is no shortcut here.": lambda x, row, col: x + _right_pair(x, row, col),
     "All the zeros are at one end. k // 2 of them belong to each.": _one_sided,
-    "Only the lying strip was used.": lambda x, row, col: _right_pair(x, row, _alone(col)),
-    "Only the standing strip was used.": lambda x, row, col: _right_pair(x, _alone(row), col),
+    "Only the horizontal strip was used.": lambda x, row, col: _right_pair(x, row, _alone(col)),
+    "Only the vertical strip was used.": lambda x, row, col: _right_pair(x, _alone(row), col),
     "`row` was used for both strips.": lambda x, row, col: _right_pair(x, row, row),
     "All channels got the first channel's kernels.": (
         lambda x, row, col: _right_pair(x, row[:1].expand_as(row), col[:1].expand_as(col))
@@ -149,11 +151,11 @@ def _other_size(result: Any, x: Tensor, row: Tensor, col: Tensor) -> str:
         return ""
     suspects = {
         "The padding is missing: k // 2 zeros at each end of a strip.": (b, c, h - k + 1, w - k + 1),
-        "`padding=k // 2` pads all four sides, twice. The lying strip needs (0, k // 2), the standing one "
+        "`padding=k // 2` pads all four sides, twice. The horizontal strip needs (0, k // 2), the vertical one "
         "(k // 2, 0).": (b, c, h + k - 1, w + k - 1),
         "The channels were summed: with groups=C each channel keeps its own.": (b, 1, h, w),
-        "The lying strip was not padded.": (b, c, h, w - k + 1),
-        "The standing strip was not padded.": (b, c, h - k + 1, w),
+        "The horizontal strip was not padded.": (b, c, h, w - k + 1),
+        "The vertical strip was not padded.": (b, c, h - k + 1, w),
         "Half of the kernel hangs over, not all of it: pad by k // 2.": (b, c, h + k + 1, w + k + 1),
     }
     why = cause(lambda shape: tuple(result.shape) == shape, suspects)
@@ -172,7 +174,7 @@ def _border(came: Tensor, right: Tensor, x: Tensor, row: Tensor, col: Tensor) ->
 
 strip_pair = Exercise(
     _right_pair,
-    {"row, then column, a pair a channel": PICTURES},
+    {"row, then column, a pair per channel": PICTURES},
     PAIR_MISTAKES,
     given=_pictures,
     hint=_other_size,

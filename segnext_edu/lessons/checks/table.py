@@ -31,7 +31,7 @@ class Exercise:
     again: bool = False  # the answer gets arguments made anew, not copies, as a score must stay that of its features
     expected: str = "a tensor"  # in words
     names: tuple[str, ...] = ()  # of the parts, where several are returned
-    place: int | None = None  # which of several parts is compared; all of them without it
+    index: int | None = None  # which of several parts is compared; all of them without it
     tolerance: float = 1e-6  # relative and absolute; 0 asks for equal numbers
     same_dtype: bool = True  # a tensor must have the reference's dtype
     read: Callable[..., Any] | None = None  # (result, right, *arguments) → the result to compare, or Wrong
@@ -85,9 +85,9 @@ class Exercise:
         with torch.no_grad():
             right = self.reference(*arguments)
             came = (self.read or self._read)(result, right, *arguments)
-        if self.place is not None:
-            came, right = came[self.place], right[self.place]
-        changed = [place for place, given in enumerate(copies) if not same(given, arguments[place])]
+        if self.index is not None:
+            came, right = came[self.index], right[self.index]
+        changed = [index for index, given in enumerate(copies) if not same(given, arguments[index])]
         return came, right, arguments, changed
 
     def _expect(self, answer: Callable[..., Any], case: Case) -> None:

@@ -38,7 +38,7 @@ def _shares(came: Any, expected: np.ndarray, labels: np.ndarray, count: int) -> 
     if len(result) != count:
         large, small = len(result) > 255, len(result) < count
         raise Wrong(
-            f"Expected {count} shares, one a class, but got {len(result)}."
+            f"Expected {count} shares, one per class, but got {len(result)}."
             + " That is one for every number up to 255: set the ignored pixels aside first." * large
             + " Classes that do not occur need a 0: bincount has `minlength`." * small
         )

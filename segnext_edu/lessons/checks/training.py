@@ -15,10 +15,10 @@ from segnext_edu.data import IGNORE
 from segnext_edu.lessons.checks.exercise import Wrong, call, described, number
 from segnext_edu.lessons.checks.table import Exercise
 from segnext_edu.lessons.checks.training_step import batch_indices, training_step
-from segnext_edu.training.recipe import lr_factor as right_factor
+from segnext_edu.training.recipe import lr_schedule as right_schedule
 from segnext_edu.training.recipe import segmentation_loss as right_loss
 
-__all__ = ["batch_indices", "lr_factor", "segmentation_loss", "training_step"]
+__all__ = ["batch_indices", "lr_schedule", "segmentation_loss", "training_step"]
 
 SHAPES = ((2, 4, 5, 7), (3, 6, 8, 3), (2, 3, 4, 9))  # (B, K, H, W), never square, never one picture
 
@@ -171,10 +171,10 @@ def _down_mistakes(s: int, n: int, w: int) -> dict[str, float]:
         "There the rate stays at its top after the warm-up: the way down is missing.": 1.0,
         "The polynomial's power is 1 here, a straight line: yours is bent (power 2).": left**2,
         "The polynomial's power is 1 here, a straight line: yours is bent (power 0.9).": left**0.9,
-        "150 and 15 are the example's numbers. Write steps and warmup in their place.": right_factor(s, 150, 15),
+        "150 and 15 are the example's numbers. Write steps and warmup in their place.": right_schedule(s, 150, 15),
         "That is half a cosine; ours is a straight line.": 0.5 + 0.5 * cos(pi * s / n),
         "The warm-up still works after its end: from step `warmup` on its factor is 1.": left * s / w,
-    } | _times(right_factor(s, n, w))
+    } | _times(right_schedule(s, n, w))
 
 
 def _up_mistakes(s: int, n: int, w: int) -> dict[str, float]:
@@ -196,15 +196,15 @@ def _up_mistakes(s: int, n: int, w: int) -> dict[str, float]:
         "There the warm-up climbs to the line's height at step `warmup`; ours multiplies the line at every step.": (
             (1 - w / n) * s / w
         ),
-    } | _times(right_factor(s, n, w))
+    } | _times(right_schedule(s, n, w))
 
 
 def _a_factor(result: Any, right: float, *run: int) -> float:
     came = number(result, "a factor between 0 and 1")
     if isnan(came):
         raise Wrong(
-            f"lr_factor{run} gave NaN, which is no number; expected {right:.5f}. NaN comes of 0 / 0, of infinity times "
-            "0, or of the root or the logarithm of a negative number."
+            f"lr_schedule{run} gave NaN, which is no number; expected {right:.5f}. NaN comes of 0 / 0, of infinity "
+            "times 0, or of the root or the logarithm of a negative number."
         )
     return came
 
@@ -214,13 +214,13 @@ DOWN = [(step, n, w) for n, w in RUNS for step in (w + 1, n // 2, n - 7, n - 1, 
 UP = [(step, n, w) for n, w in RUNS for step in (w // 2, 1, w - 1, 0)]
 _factor = partial(
     Exercise,
-    right_factor,
+    right_schedule,
     everywhere=True,
     tolerance=1e-5,
     read=_a_factor,
-    say=lambda came, right, *run: f"lr_factor{run} gave {came:.5f}, expected {right:.5f}.",
+    say=lambda came, right, *run: f"lr_schedule{run} gave {came:.5f}, expected {right:.5f}.",
 )
-lr_factor = _factor(
+lr_schedule = _factor(
     {"straight down, above 0 to the last step": DOWN},
     _down_mistakes,
     parts=[

@@ -203,7 +203,7 @@ def _complete_passes(answer: Callable[..., Any]) -> str:
                 often, times = counts.most_common(1)[0]
                 never = min(set(range(count)) - set(counts))
                 why = (
-                    "Are pictures drawn anew for every step? Shuffle all of them once a pass, then cut batches."
+                    "Are pictures drawn anew for every step? Shuffle all of them once per pass, then cut batches."
                     if count % batch == 0
                     else "Here a batch spans two passes: each of its places must look up the order of its own pass."
                 )
@@ -211,7 +211,7 @@ def _complete_passes(answer: Callable[..., Any]) -> str:
                     f"With {count} pictures in batches of {batch}, pass {epoch + 1} holds picture {often} {times} "
                     f"times and picture {never} never. {why}"
                 )
-    return "every picture once a pass"
+    return "every picture once per pass"
 
 
 def _shuffled(answer: Callable[..., Any]) -> str:

@@ -35,7 +35,7 @@ class Scene:
     name: str
     photo: Image.Image
     trained: Sight
-    control: Sight
+    randomised: Sight
 
     @cached_property
     def small(self) -> np.ndarray:
@@ -127,7 +127,7 @@ def legend(sheet: Sheet, reading: str) -> None:
 def label_note(sheet: Sheet, scene: Scene, at: Place) -> None:
     """What both networks take the pixel for."""
     said = []
-    for sight in (scene.trained, scene.control):
+    for sight in (scene.trained, scene.randomised):
         ((name, share),) = best_classes(sight, *scene.cell(at, sight.labels.shape), count=1)
         said.append(f"{name} ({share:.0%})")
     sheet.write(8, 366, f"The cross is labelled {said[0]};", va="center")

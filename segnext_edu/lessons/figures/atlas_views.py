@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from segnext_edu.data.palette import colours
-from segnext_edu.explain.atlas.maps import attention_map, best_classes, by_spread, short_names, winner_map
+from segnext_edu.explain.atlas.maps import attention_map, best_classes, by_spread, dominant_map, short_names
 from segnext_edu.explain.atlas.sheet import AMOUNT, SIGNED, Sheet, blended, coloured, enlarged
 from segnext_edu.explain.record import BRANCHES, Layer, similarity
 from segnext_edu.lessons.figures.atlas_panels import (
@@ -45,7 +45,7 @@ def attention(
         return _winners(scene, at, layer, opacity)
     sheet, where = Sheet(WIDTH, HEIGHT), f"stage {layer[0]}, block {layer[1]}"
     index = by_spread(scene.trained, layer, part)[channel - 1]
-    maps = [attention_map(sight, layer, part, reading, index) for sight in (scene.trained, scene.control)]
+    maps = [attention_map(sight, layer, part, reading, index) for sight in (scene.trained, scene.randomised)]
     what = part_name(part) + (f", channel {index}" if reading == "channel" else "")
     here = [number(scene, at, x) for x in maps]
     unit = "× its mean" if reading == "strength" else "× its root mean square"
@@ -79,7 +79,7 @@ def compare(
 def bases(scene: Scene, at: Place, rank: int, opacity: float) -> Sheet:
     """Where the base is that the pixel holds most of (rank 1), or second most, and so on."""
     sheet, found = Sheet(WIDTH, HEIGHT + 52), []
-    for sight in (scene.trained, scene.control):
+    for sight in (scene.trained, scene.randomised):
         y, x = scene.cell(at, sight.shares.shape)
         order = sight.shares[:, y, x].argsort(descending=True, stable=True)
         found.append((sight.shares, order, sight.shares[:, y, x]))
@@ -94,11 +94,11 @@ def bases(scene: Scene, at: Place, rank: int, opacity: float) -> Sheet:
     sheet.scale(800, 360, AMOUNT, ("0", f"{high / 2:.0%}", f"{high:.0%}"), "share of a pixel's features")
     sheet.write(8, 382, "the trained network's bases, by their share of the picked pixel:", va="center")
     shares, order, here = found[0]
-    for place, index in enumerate(order[:THUMBS].tolist()):
-        left = 8 + place * (TILE[0] + 4)
+    for position, index in enumerate(order[:THUMBS].tolist()):
+        left = 8 + position * (TILE[0] + 4)
         sheet.paste(enlarged(coloured(shares[index], 0, high, AMOUNT), *TILE[::-1]), left, 400)
         sheet.write(left + TILE[0] / 2, 462, f"{here[index]:.0%}", 9.5, ha="center", va="center")
-        if place == rank - 1:
+        if position == rank - 1:
             sheet.frame(left, 400, *TILE)
     return sheet
 
@@ -107,7 +107,7 @@ def receptive(scene: Scene, at: Place, stage: int, opacity: float) -> Sheet:
     """Which pixels move the picked cell of a stage, and how far away half of their pull lies."""
     sheet, maps, half = Sheet(WIDTH, HEIGHT), [], []
     y, x = scene.cell(at, scene.trained.recording.stages[stage - 1].shape)
-    for sight in (scene.trained, scene.control):
+    for sight in (scene.trained, scene.randomised):
         pull = sight.pull(stage, y, x)  # (H, W)
         half.append(half_radius(pull, *scene.pixel(at)))
         coarse = F.adaptive_max_pool2d(pull[None], (scene.small.shape[0] // 2, scene.small.shape[1] // 2))[0]
@@ -127,7 +127,7 @@ def cam(scene: Scene, at: Place, label: int, opacity: float) -> Sheet:
     """Where stage 4 speaks for a class (Grad-CAM), at the pixels that the trained network gives it; both are asked."""
     sheet, name = Sheet(WIDTH, HEIGHT), short_names(scene.trained.model.classes)[label]
     area, maps, inside = scene.areas[label], [], []
-    for sight in (scene.trained, scene.control):
+    for sight in (scene.trained, scene.randomised):
         heat = sight.heat(label, area)  # (h, w)
         weight = F.interpolate(heat[None, None], area.shape, mode="bilinear", align_corners=False)[0, 0]
         inside.append((weight[area].sum() / weight.sum().clamp(min=1e-30)).item())
@@ -150,7 +150,7 @@ def path(scene: Scene, at: Place) -> Sheet:
     tile = scene.fitted(166, 150)
     tall, wide = tile.shape[:2]
     ends = []
-    for sight, head, top in ((scene.trained, "trained", 62), (scene.control, "random", 240)):
+    for sight, head, top in ((scene.trained, "trained", 62), (scene.randomised, "random", 240)):
         steps: list[tuple[str, np.ndarray, torch.Size | None]] = [
             (f"{head}: labels", tints[sight.labels.numpy()], None)
         ]
@@ -172,8 +172,8 @@ def path(scene: Scene, at: Place) -> Sheet:
                 mark_cell(sheet, scene, at, cells, (left, top), (tall, wide - 4))
         best = best_classes(sight, row, column)
         ends.append(best[0])
-        for place, (name, share) in enumerate(best):
-            line = top + 8 + place * 36
+        for index, (name, share) in enumerate(best):
+            line = top + 8 + index * 36
             sheet.write(1012, line, f"{name} {share:.0%}", va="center")
             sheet.paste(np.broadcast_to(tints[names.index(name)], (12, 1 + round(112 * share), 3)), 1012, line + 10)
         sheet.write(1012, top - 5, "classes", va="bottom")
@@ -185,16 +185,16 @@ def path(scene: Scene, at: Place) -> Sheet:
 
 def _winners(scene: Scene, at: Place, layer: Layer, opacity: float) -> Sheet:
     sheet = Sheet(WIDTH, HEIGHT)
-    maps = [winner_map(sight, layer) for sight in (scene.trained, scene.control)]
+    maps = [dominant_map(sight, layer) for sight in (scene.trained, scene.randomised)]
     here = [int(values[scene.cell(at, values.shape)]) for values in maps]
     where = f"stage {layer[0]}, block {layer[1]}"
     title = f"{where}: at the cross branch {here[0]} adds most; with random weights branch {here[1]}"
     tints = np.array([TINTS[length] for length in BRANCHES], np.uint8)
     pictures = [tints[np.searchsorted(BRANCHES, values.numpy())] for values in maps]
     three_panels(sheet, scene, at, title, pictures, ("trained", CONTROL), opacity)
-    for place, length in enumerate(BRANCHES):
-        left, shares = 430 + place * 175, [(values == length).double().mean().item() for values in maps]
-        sheet.paste(np.broadcast_to(tints[place], (14, 14, 3)), left, 359)
+    for index, length in enumerate(BRANCHES):
+        left, shares = 430 + index * 175, [(values == length).double().mean().item() for values in maps]
+        sheet.paste(np.broadcast_to(tints[index], (14, 14, 3)), left, 359)
         sheet.write(left + 20, 366, f"{part_name(length)}: {shares[0]:.0%}", va="center")
         sheet.write(left + 20, 386, f"random: {shares[1]:.0%}", va="center")
     label_note(sheet, scene, at)

@@ -171,8 +171,8 @@ def put_tiles(axis: Axes, tiles: Sequence[Tile], title: str, columns: int = 3) -
     """Tiles side by side, row after row, as one picture: it is drawn sooner than many."""
     height, width = (side + 2 for side in tiles[0][0].shape[:2])
     sheet = np.ones((-(-len(tiles) // columns) * height, columns * width, 3))
-    for place, (tile, words) in enumerate(tiles):
-        y, x = place // columns * height, place % columns * width
+    for index, (tile, words) in enumerate(tiles):
+        y, x = index // columns * height, index % columns * width
         sheet[y : y + height - 2, x : x + width - 2] = tile
         if words:
             sheet[y : y + 8, x : x + width - 2] *= 0.35  # a dark band, so that white words can be read

@@ -39,7 +39,7 @@ class Library:
 
     @property
     def nbytes(self) -> int:
-        return sum(scene.trained.nbytes + scene.control.nbytes for scene in self.kept.values())
+        return sum(scene.trained.nbytes + scene.randomised.nbytes for scene in self.kept.values())
 
     def add(self, name: str, photo: Image.Image) -> str:
         """Take one more photograph in; of those added the last four stay. Returns the name that it goes by."""

@@ -1,6 +1,6 @@
 """Notebook 04's figure: four sliders mix the branches 5, 7, 11 and 21 of an attention, and the gate follows.
 
-Each branch is recorded once a picture. Eq. 1 is linear in the branches up to the product, so a mix is their weighted
+Each branch is recorded once per picture. Eq. 1 is linear in the branches up to the product, so a mix is their weighted
 sum, sent through the block's own 1 × 1 convolution. Below the trained network stands its control, one with random
 weights. A branch that is off still feeds the others: the strips read the 5 × 5's answer, whether or not it is added.
 The figure opens where one branch makes the gate: in stage 2, block 0 of the trained network, with the 21 turned off.

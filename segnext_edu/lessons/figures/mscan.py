@@ -81,7 +81,7 @@ def walk(encoder: MSCAN, images: Tensor) -> Maps:
                 maps[number, PLACES[1]] = x
         maps[number, PLACES[2]] = x
         maps[number, PLACES[3]] = x = stage.norm(x)  # (1, C, h, w)
-    return {place: x[0] for place, x in maps.items()}
+    return {index: x[0] for index, x in maps.items()}
 
 
 def variation(maps: Tensor) -> Tensor:
@@ -168,8 +168,8 @@ def render(walks: dict[str, Walk], picture: str, stage: int, after: str, rank: i
         title = f"{name}, channel {channel}: regions explain {share:.0%}"
         axis.text(left + LARGE / 2, TOP - 8, title, ha="center", fontsize=11, color=INKS[name])
         top = STRIP + (row - 1) * (THUMB[1] + 6)
-        for place, other in enumerate(channels):
-            paste(canvas, painted(standardised(now[other]), THUMB[::-1]), 76 + place * (THUMB[0] + 2), top)
+        for index, other in enumerate(channels):
+            paste(canvas, painted(standardised(now[other]), THUMB[::-1]), 76 + index * (THUMB[0] + 2), top)
         axis.text(70, top + THUMB[1] / 2, name, ha="right", va="center", fontsize=9)
     count, high, wide = shown.trained[stage, after].shape
     title = f"stage {stage}, after {after}: {count} channels of {high} × {wide}"
@@ -204,8 +204,8 @@ def draw_regions(axis: Axes, shown: Walk, trained: Tensor, untrained: Tensor) ->
     for line in (-1, 1):
         axis.plot([76, WIDTH - 12], [BARS - 25 * line] * 2, ":", color="0.7", linewidth=0.8)
         axis.text(70, BARS - 25 * line, f"{line:+}", ha="right", va="center", fontsize=9)
-    for place, region in enumerate(largest(labels)):
-        middle = 150 + place * 156
+    for index, region in enumerate(largest(labels)):
+        middle = 150 + index * 156
         axis.text(middle, HEIGHT - 8, shown.classes[region].split(",")[0], ha="center", fontsize=10)
         for shift, values, colour in ((-32, trained, TRAINED), (0, untrained, UNTRAINED)):
             mean = values[labels == region].mean().item()
@@ -217,7 +217,7 @@ def untrained_encoder() -> MSCAN:
     size = VARIANTS["nano"]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return MSCAN(size.channels, size.blocks, size.expansions, size.drop_path).eval()
+        return MSCAN(size.channels, size.depths, size.mlp_ratios, size.drop_path).eval()
 
 
 def look(model: SegNeXt, control: MSCAN, picture: Image.Image, labels: Tensor | None) -> Walk:

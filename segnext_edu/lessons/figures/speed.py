@@ -37,7 +37,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Measurements:
-    """The whole table, and the matrix product's rate, multiply-adds a second."""
+    """The whole table, and the matrix product's rate, multiply-adds per second."""
 
     rate: float
     table: dict[tuple[str, int], Timed]  # by network and by side, pixels

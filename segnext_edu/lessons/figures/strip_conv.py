@@ -43,14 +43,14 @@ def bar(angle: float, size: int = 21, thick: int = 3) -> Tensor:
 
 
 def post_finder(length: int) -> StripConv:
-    """A strip pair that answers to standing bars three pixels wide: with 1, where one stands free and long."""
+    """A strip pair that answers to vertical bars three pixels wide: with 1, where one stands free and long."""
     strip = StripConv(1, length).requires_grad_(False)
     row = torch.full((length,), -1 / (length - 3))
     row[length // 2 - 1 : length // 2 + 2] = 1 / 3  # sums to 0: flat areas say nothing
     for parameter in strip.parameters():
         parameter.zero_()
-    strip.row.weight.copy_(row.expand_as(strip.row.weight))
-    strip.col.weight.fill_(1 / length)
+    strip.horizontal.weight.copy_(row.expand_as(strip.horizontal.weight))
+    strip.vertical.weight.fill_(1 / length)
     return strip
 
 
@@ -78,7 +78,7 @@ def answers(pictures: Tensor, length: int) -> Tensor:
     return heard[:, margin:-margin, margin:-margin]
 
 
-def loudness(heard: Tensor) -> Tensor:
+def response_strength(heard: Tensor) -> Tensor:
     """How loud the loudest hundredth of the places is, on average: (n, H, W) → (n,)."""
     places = heard.flatten(1)  # (n, H · W)
     return places.topk(places.shape[1] // 100).values.mean(1)
@@ -103,14 +103,14 @@ def draw(pictures: Pictures, length: int, picture: str, turn: int) -> Figure:
     figure.suptitle(f"{reach}, for 1/{saved:.0f} of the dense square's price")
     draw_reach(figure.add_axes((0.01, 0.03, 0.25, 0.8)), shown, length)
     right = figure.add_axes((0.275, 0.03, 0.25, 0.8), xticks=[], yticks=[])
-    right.imshow(heard[at].numpy(), cmap="cividis", vmin=0, vmax=heard_at_most(picture))
+    right.imshow(heard[at].numpy(), cmap="cividis", vmin=0, vmax=largest_response(picture))
     right.set_title("the pair's answer", fontsize=11)
-    draw_turns(figure.add_axes((0.59, 0.19, 0.17, 0.62)), loudness(heard), at, heard_at_most(picture))
+    draw_turns(figure.add_axes((0.59, 0.19, 0.17, 0.62)), response_strength(heard), at, largest_response(picture))
     draw_costs(figure.add_axes((0.79, 0.1, 0.2, 0.71)), price)
     return figure
 
 
-def heard_at_most(picture: str) -> float:
+def largest_response(picture: str) -> float:
     """The end of the answer's scale, the same for all lengths and turns: a bar is white on black, a street is not."""
     return 1.0 if picture == "a bar" else 0.4
 
@@ -144,14 +144,14 @@ def draw_costs(axis: Axes, price: dict[str, int]) -> None:
         axis.text(0, place - 0.32, f"{name}: {value:,}", va="center", fontsize=10)
     axis.set(xlim=(0, np.log10(costs(LONGEST)["dense"])), ylim=(2.4, -0.6), yticks=[], xticks=range(0, 7, 2))
     axis.set_xticklabels(["1", "100", "10⁴", "10⁶"])
-    axis.set_title(f"multiply-adds a pixel,\n{CHANNELS} channels", fontsize=11)
+    axis.set_title(f"multiply-adds per pixel,\n{CHANNELS} channels", fontsize=11)
     axis.spines[["top", "right", "left"]].set_visible(False)
 
 
 def describe(pictures: Pictures, length: int, picture: str, turn: int) -> str:
     """The picture of the same arguments in a sentence."""
     at = TURNS.index(turn)
-    loud = loudness(answers(pictures[picture][at : at + 1], length)).item()
+    loud = response_strength(answers(pictures[picture][at : at + 1], length)).item()
     price = costs(length)
     what = f"{picture.capitalize()}, turned by {turn}°; {length} × {length} pixels reach its middle"
     saved = price["dense"] / price["strip pair"]

@@ -19,7 +19,7 @@ def model() -> SegNeXt:
     model = SegNeXt("nano", 5).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if name.endswith(("scale1", "scale2")):
+            if name.endswith(("layer_scale_1", "layer_scale_2")):
                 parameter.fill_(0.3)
             elif parameter.dim() == 1:
                 parameter.add_(torch.randn(parameter.shape), alpha=0.2)

@@ -15,14 +15,14 @@ from segnext_edu.explain.atlas.maps import (
     best_classes,
     by_spread,
     default_checkpoint,
+    dominant_map,
     layer_maps,
     load_pair,
     look,
     seen_side,
     short_names,
-    winner_map,
 )
-from segnext_edu.explain.record import BRANCHES, attentions, contributions, record, strength, winners
+from segnext_edu.explain.record import BRANCHES, attentions, contributions, dominant_branch, record, strength
 from segnext_edu.files import InputError
 
 
@@ -72,7 +72,7 @@ def test_every_reading_is_the_map_on_a_scale_of_its_own(sight: Sight, part: str 
 def test_the_winner_is_explains(sight: Sight) -> None:
     layer = (3, 0)
     added = contributions(dict(attentions(sight.model))[layer], sight.recording, layer)
-    assert torch.equal(winner_map(sight, layer), winners(added)[0])
+    assert torch.equal(dominant_map(sight, layer), dominant_branch(added)[0])
 
 
 def test_channels_are_ranked_by_how_much_they_vary(sight: Sight) -> None:
@@ -130,13 +130,13 @@ def test_a_graph_that_would_take_too_much_is_made_for_each_question(
 
 def test_the_control_differs_in_its_weights_alone() -> None:
     before = torch.get_rng_state()
-    trained, control = load_pair(default_checkpoint())
+    trained, randomised = load_pair(default_checkpoint())
     assert torch.equal(before, torch.get_rng_state())
-    assert (trained.variant, trained.classes, trained.card) == (control.variant, control.classes, control.card)
-    assert not trained.training and not control.training
+    assert (trained.variant, trained.classes, trained.card) == (randomised.variant, randomised.classes, randomised.card)
+    assert not trained.training and not randomised.training
     weights = {name: value.shape for name, value in trained.state_dict().items()}
-    assert weights == {name: value.shape for name, value in control.state_dict().items()}
-    assert not torch.equal(next(trained.parameters()), next(control.parameters()))
+    assert weights == {name: value.shape for name, value in randomised.state_dict().items()}
+    assert not torch.equal(next(trained.parameters()), next(randomised.parameters()))
 
 
 @pytest.mark.parametrize("size", [(512, 512), (768, 512), (1024, 512), (300, 2400)])

@@ -17,9 +17,9 @@ from segnext_edu import SegNeXt
 from segnext_edu.__main__ import main
 from segnext_edu.checkpoints import save
 from segnext_edu.explain.atlas import page as module
-from segnext_edu.explain.atlas.maps import PARTS, Sight, attention_map, look, winner_map
+from segnext_edu.explain.atlas.maps import PARTS, Sight, attention_map, dominant_map, look
 from segnext_edu.explain.record import similarity
-from segnext_edu.explain.sanity.baselines import untrained
+from segnext_edu.explain.sanity.baselines import randomise
 
 CLASSES = ("wall", "sky", "tree, plant", "car", "</script><b>road</b>")
 TERMS = "For the sake of a test only."
@@ -40,7 +40,7 @@ def model() -> SegNeXt:
 
 @pytest.fixture(scope="module")
 def sights(model: SegNeXt) -> tuple[Sight, Sight]:
-    return look(model, photo()), look(untrained(model), photo())
+    return look(model, photo()), look(randomise(model), photo())
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +71,9 @@ def test_every_map_on_the_page_is_the_atlas_map(page: str, sights: tuple[Sight, 
             wanted = attention_map(sight, (int(stage), int(block)), part if part == "gate" else int(part), reading)
             half_a_level = (array["high"] - array["low"]) / 255 / 2
             np.testing.assert_allclose(unpacked(packed, array), wanted, atol=half_a_level + 1e-5)
-        for key, array in network["winners"].items():
+        for key, array in network["dominant"].items():
             stage, block = key.split(".")
-            assert np.array_equal(unpacked(packed, array), winner_map(sight, (int(stage), int(block))))
+            assert np.array_equal(unpacked(packed, array), dominant_map(sight, (int(stage), int(block))))
 
 
 def test_a_pixel_on_the_page_is_what_the_network_says(page: str, sights: tuple[Sight, Sight]) -> None:
@@ -168,7 +168,7 @@ def test_the_command_writes_the_page(files: Path, capsys: pytest.CaptureFixture)
     ("photograph", "out", "said"),
     [
         ("gone.jpg", "atlas.html", "no such photograph"),
-        ("letter.jpg", "atlas.html", "not a picture that can be read"),
+        ("letter.jpg", "atlas.html", "not an image that can be read"),
         ("strip.png", "atlas.html", "20 × 400 pixels"),
         ("photo.png", "atlas.pdf", "ends in .html"),
         ("photo.png", "letter.jpg/atlas.html", "could not be written"),

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from segnext_edu import SegNeXt
-from segnext_edu.explain.sanity.bars import ANGLES, SIDE, bar, gains, leaning, pictures, preference, strips
+from segnext_edu.explain.sanity.bars import ANGLES, SIDE, bar, gains, images_with_bars, leaning, preference, strips
 
 
 def test_bars_lie_at_0_and_stand_at_90_degrees():
@@ -20,7 +20,7 @@ def test_bars_lie_at_0_and_stand_at_90_degrees():
 
 
 def test_all_bars_of_a_draw_are_alike_but_for_the_angle():
-    images = pictures(torch.Generator().manual_seed(3))
+    images = images_with_bars(torch.Generator().manual_seed(3))
     assert images.shape == (len(ANGLES) + 1, 3, SIDE, SIDE)
     assert (images[-1] == images[-1, :, :1, :1]).all()
     marked = (images[:-1] != images[-1]).any(1).float().mean((1, 2))
@@ -34,18 +34,18 @@ def model() -> SegNeXt:
     model = SegNeXt("nano", 3).eval()
     with torch.no_grad():
         for _, length, pair in strips(model):
-            for kernel in (pair.row, pair.col):
+            for kernel in (pair.horizontal, pair.vertical):
                 kernel.weight.fill_(1 / length)
     return model
 
 
 def test_a_mean_along_a_row_prefers_what_lies(model: SegNeXt):
-    table = gains(model, pictures(torch.Generator().manual_seed(0)))
+    table = gains(model, images_with_bars(torch.Generator().manual_seed(0)))
     for layer, length, _ in strips(model):
-        row, column, pair = (table[layer, length, part] for part in ("row", "column", "pair"))
+        row, column, pair = (table[layer, length, part] for part in ("horizontal", "vertical", "pair"))
         assert row.shape == (4,)
         torch.testing.assert_close(row * column, pair)
-    row, column = table[(1, 0), 21, "row"], table[(1, 0), 21, "column"]
+    row, column = table[(1, 0), 21, "horizontal"], table[(1, 0), 21, "vertical"]
     assert preference(row[0], row[2]) > 0.2 and preference(column[0], column[2]) < -0.2
     assert row[0] > row[1] and row[0] > row[3]
     assert not any(module._forward_hooks for module in model.modules())

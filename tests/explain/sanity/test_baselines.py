@@ -3,7 +3,7 @@
 import torch
 
 from segnext_edu import SegNeXt
-from segnext_edu.explain.sanity.baselines import clouds, edges, middle, speckle, untrained
+from segnext_edu.explain.sanity.baselines import edges, middle, noise, randomise, smooth_noise
 
 
 def test_edges_lie_where_the_brightness_changes():
@@ -28,19 +28,19 @@ def test_clouds_are_coarser_than_speckle():
     def roughness(noise):
         return ((noise[:, 1:] - noise[:, :-1]).std() / noise.std()).item()
 
-    fine, coarse = speckle((40, 56), generator), clouds((40, 56), generator)
+    fine, coarse = noise((40, 56), generator), smooth_noise((40, 56), generator)
     assert fine.shape == coarse.shape == (40, 56)
     assert roughness(fine) > 1.2 > 0.6 > roughness(coarse)
-    assert clouds((9, 10), generator).shape == (9, 10)
+    assert smooth_noise((9, 10), generator).shape == (9, 10)
 
 
 def test_the_twin_is_of_the_same_form_and_of_its_seed():
     torch.manual_seed(0)
     model = SegNeXt("nano", 5)
     before = torch.get_rng_state()
-    twin, again, other = untrained(model), untrained(model, 0), untrained(model, 1)
-    assert torch.equal(before, torch.get_rng_state()) and not twin.training
-    ours, theirs = model.state_dict(), twin.state_dict()
+    randomised, again, other = randomise(model), randomise(model, 0), randomise(model, 1)
+    assert torch.equal(before, torch.get_rng_state()) and not randomised.training
+    ours, theirs = model.state_dict(), randomised.state_dict()
     assert {name: value.shape for name, value in ours.items()} == {name: value.shape for name, value in theirs.items()}
     name = "encoder.stages.1.blocks.0.attention.msca.mix.weight"
     assert torch.equal(theirs[name], again.state_dict()[name])

@@ -8,7 +8,7 @@ import torch
 
 from segnext_edu import SegNeXt
 from segnext_edu.explain.sanity import evaluation
-from segnext_edu.explain.sanity.baselines import untrained
+from segnext_edu.explain.sanity.baselines import randomise
 from segnext_edu.files import repository_data
 from tools.sanity import main
 
@@ -27,7 +27,7 @@ def model() -> SegNeXt:
 
 def test_a_twin_of_itself_is_alike(model: SegNeXt):
     picture = torch.randn(3, 64, 96, generator=torch.Generator().manual_seed(0))
-    found = evaluation.fates(model, model, picture, seed=0)
+    found = evaluation.map_scores(model, model, picture, seed=0)
     assert found is not None
     names = [name for name in found if f"{name}, random weights" in found]
     assert names == NAMES
@@ -35,18 +35,18 @@ def test_a_twin_of_itself_is_alike(model: SegNeXt):
         assert found[name].alike in (0, pytest.approx(1))  # 0: a map that is flat
         assert found[name].deletion == found[f"{name}, random weights"].deletion
     assert found["edges"].edges == pytest.approx(1) and found["edges"].alike is None
-    assert {"middle", "speckle", "clouds", "the class's own probability"} < set(found)
+    assert {"middle", "noise", "smooth noise", "the class's own probability"} < set(found)
     assert all(0 <= value <= 1 for fate in found.values() for value in fate.deletion + fate.insertion)
 
 
 def test_no_class_to_ask_about(model: SegNeXt, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(evaluation, "class_to_ask", lambda labels: None)
-    assert evaluation.fates(model, untrained(model), torch.randn(3, 64, 64), seed=0) is None
+    assert evaluation.map_scores(model, randomise(model), torch.randn(3, 64, 64), seed=0) is None
 
 
 def test_bars_of_every_part_and_length(model: SegNeXt):
     table = evaluation.turned_bars(model, draws=2)
-    assert set(table) == {f"{part} {length}" for part in ("row", "column", "pair") for length in (7, 11, 21)}
+    assert set(table) == {f"{part} {length}" for part in ("horizontal", "vertical", "pair") for length in (7, 11, 21)}
     assert all(len(values) == 2 for row in table.values() for values in row.values())
 
 

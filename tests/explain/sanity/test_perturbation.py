@@ -8,20 +8,20 @@ from hypothesis import strategies as st
 from segnext_edu import SegNeXt
 from segnext_edu.explain.sanity.perturbation import (
     SHARES,
-    answers,
-    area,
+    auc,
+    class_scores,
     class_to_ask,
-    covered,
     curve,
-    replaced,
+    perturbed,
     shuffled,
+    top_cells,
 )
 
 
 @given(share=st.sampled_from([0.0, 0.05, 0.3, 0.5, 1.0]), seed=st.integers(0, 99))
 def test_the_highest_cells_and_as_many_as_asked(share: float, seed: int):
     saliency = torch.rand(6, 9, generator=torch.Generator().manual_seed(seed))
-    mask = covered(saliency, share)
+    mask = top_cells(saliency, share)
     assert mask.sum() == round(share * 54)
     if 0 < share < 1:
         assert saliency[mask].min() > saliency[~mask].max()
@@ -29,20 +29,20 @@ def test_the_highest_cells_and_as_many_as_asked(share: float, seed: int):
 
 def test_more_of_a_map_covers_what_less_covers():
     saliency = torch.rand(6, 9, generator=torch.Generator().manual_seed(0)).round(decimals=1)  # with equal values
-    masks = [covered(saliency, share) for share in SHARES]
+    masks = [top_cells(saliency, share) for share in SHARES]
     assert all((before <= after).all() for before, after in zip(masks, masks[1:]))
 
 
 def test_equal_cells_do_not_come_in_reading_order():
-    mask = covered(torch.zeros(20, 20), 0.5)
-    assert 60 < mask[:10].sum() < 140 and torch.equal(mask, covered(torch.zeros(20, 20), 0.5))
+    mask = top_cells(torch.zeros(20, 20), 0.5)
+    assert 60 < mask[:10].sum() < 140 and torch.equal(mask, top_cells(torch.zeros(20, 20), 0.5))
 
 
 def test_cells_are_squares_of_pixels():
     before, after, saliency = torch.zeros(3, 16, 24), torch.ones(3, 16, 24), torch.arange(6.0).view(2, 3)
     expected = torch.zeros(3, 16, 24)
     expected[:, 8:, 8:] = 1
-    assert torch.equal(replaced(before, after, saliency, 2 / 6), expected)
+    assert torch.equal(perturbed(before, after, saliency, 2 / 6), expected)
     assert not before.any()
 
 
@@ -64,14 +64,14 @@ def test_a_map_of_what_counts_has_the_smaller_area():
     def score(pictures):
         return pictures[:, :, :, 16:].mean((1, 2, 3))
 
-    down = {name: area(curve(score, picture, hole, saliency)) for name, saliency in (("it", right), ("not", -right))}
-    up = {name: area(curve(score, hole, picture, saliency)) for name, saliency in (("it", right), ("not", -right))}
+    down = {name: auc(curve(score, picture, hole, saliency)) for name, saliency in (("it", right), ("not", -right))}
+    up = {name: auc(curve(score, hole, picture, saliency)) for name, saliency in (("it", right), ("not", -right))}
     assert down["it"] < 0.35 < 0.65 < down["not"] and up["it"] > 0.65 > 0.35 > up["not"]
 
 
 def test_the_area_is_the_mean_height():
-    assert area(torch.ones(len(SHARES), 2)).tolist() == pytest.approx([1, 1])
-    assert area(1 - torch.tensor(SHARES)).item() == pytest.approx(0.5)
+    assert auc(torch.ones(len(SHARES), 2)).tolist() == pytest.approx([1, 1])
+    assert auc(1 - torch.tensor(SHARES)).item() == pytest.approx(0.5)
     assert SHARES[0] == 0 and SHARES[-1] == 1 and list(SHARES) == sorted(SHARES)
 
 
@@ -91,7 +91,7 @@ def test_the_answers_of_the_whole_picture():
     with torch.no_grad():
         logits = model.decode(model.encode(picture[None]))[0]
     label = int(logits.argmax(0).mode().values.mode().values)
-    score = answers(model, picture, label)
+    score = class_scores(model, picture, label)
     with torch.no_grad():
         sure, kept = score(picture[None])[0].tolist()
         assert kept == 1

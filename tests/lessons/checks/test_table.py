@@ -83,7 +83,7 @@ def test_one_of_several_results(capsys: pytest.CaptureFixture) -> None:
         {"The quotient.": lambda a, b: a // b, "No use.": lambda a, b: a / 0},
         expected="two numbers",
         names=("the quotient", "the rest"),
-        place=1,
+        index=1,
         say=lambda came, right, a, b: f"{came:g}, expected {right}.",
     )
     second(lambda a, b: 1)

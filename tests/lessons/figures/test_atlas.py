@@ -16,7 +16,7 @@ from PIL import Image
 from segnext_edu import SegNeXt
 from segnext_edu.explain.atlas.sheet import coarse
 from segnext_edu.explain.record import base_of, cell_of, similarity
-from segnext_edu.explain.sanity.baselines import untrained
+from segnext_edu.explain.sanity.baselines import randomise
 from segnext_edu.lessons.figures import atlas as figures
 from segnext_edu.lessons.figures import atlas_panels, atlas_views
 from segnext_edu.lessons.figures.atlas import USES, Atlas, draw
@@ -40,7 +40,7 @@ def models() -> tuple[SegNeXt, SegNeXt]:
     torch.nn.init.normal_(trained.decoder.classify.weight)
     assert trained.decoder.classify.bias is not None
     torch.nn.init.constant_(trained.decoder.classify.bias[CLASSES.index("car")], -1e6)  # never seen
-    pair = trained, untrained(trained)
+    pair = trained, randomise(trained)
     for model in pair:
         model.classes, model.card = CLASSES, {"recipe": {"short_side": 64}}
     return pair

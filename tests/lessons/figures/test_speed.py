@@ -17,7 +17,7 @@ from tools.bench import sizes
 
 @pytest.fixture
 def measured() -> Measurements:
-    """At 1e9 multiply-adds a second: A promises 2 and 8 ms, B 1 and 4 ms."""
+    """At 1e9 multiply-adds per second: A promises 2 and 8 ms, B 1 and 4 ms."""
     table = {
         ("A", 128): Timed(2_000_000, 0.004, 0.003),
         ("A", 256): Timed(8_000_000, 0.016, 0.012),

@@ -75,7 +75,7 @@ def test_a_bar_lies_stands_and_leans() -> None:
 
 def test_the_longer_the_strips_the_pickier(pictures: figures.Pictures) -> None:
     loud = torch.stack(
-        [figures.loudness(figures.answers(pictures["a bar"], length)) for length in LENGTHS]
+        [figures.response_strength(figures.answers(pictures["a bar"], length)) for length in LENGTHS]
     )  # (k, turns)
     assert (loud[:, 0] > 0.85).all()  # upright: as loud as ever
     leaning = loud[:, figures.TURNS.index(20)]
@@ -84,7 +84,7 @@ def test_the_longer_the_strips_the_pickier(pictures: figures.Pictures) -> None:
 
 def test_the_street_is_loudest_upright_and_quietest_when_it_leans(pictures: figures.Pictures) -> None:
     for length in LENGTHS[1:]:
-        loud = figures.loudness(figures.answers(pictures["a drawn street"], length)).tolist()
+        loud = figures.response_strength(figures.answers(pictures["a drawn street"], length)).tolist()
         assert loud.index(max(loud)) == 0
         assert 30 <= figures.TURNS[loud.index(min(loud))] <= 75 and min(loud) < 0.75 * loud[-1]
 
@@ -102,17 +102,17 @@ def test_no_answer_is_made_of_padding(pictures: figures.Pictures) -> None:
 def test_the_scale_holds_every_answer_but_the_very_loudest(pictures: figures.Pictures) -> None:
     for name, turned in pictures.items():
         for length in LENGTHS:
-            assert figures.answers(turned, length).max() <= 1.01 * figures.heard_at_most(name)
+            assert figures.answers(turned, length).max() <= 1.01 * figures.largest_response(name)
 
 
 def test_loudness_is_the_mean_of_the_loudest_hundredth() -> None:
     heard = torch.zeros(1, 20, 20)
     heard[0, 0, :4] = torch.tensor([4.0, 3.0, 2.0, 1.0])
-    assert figures.loudness(heard).tolist() == [2.5]
+    assert figures.response_strength(heard).tolist() == [2.5]
 
 
 def test_the_words_say_what_the_picture_shows(pictures: figures.Pictures) -> None:
     said = figures.describe(pictures, 21, "a drawn street", 45)
-    loud = figures.loudness(figures.answers(pictures["a drawn street"], 21))[figures.TURNS.index(45)]
+    loud = figures.response_strength(figures.answers(pictures["a drawn street"], 21))[figures.TURNS.index(45)]
     assert f"pair answers {loud:.2f}" in said and "turned by 45°" in said and "1/336" in said
     assert math.isclose(figures.costs(21)["dense"] / figures.costs(21)["strip pair"], 336)

@@ -39,7 +39,7 @@ class TestContenders:
             torch.testing.assert_close(network.eval()(images.flip(0)).flip(0), network(images), atol=1e-4, rtol=1e-4)
 
     def test_groups_hold_every_parameter_once_and_no_norm_decays(self, network):
-        groups = parameter_groups(network, lr=1.0, head_lr=10.0, weight_decay=0.01)
+        groups = parameter_groups(network, lr=1.0, head_lr_mult=10.0, weight_decay=0.01)
         ids = [id(p) for group in groups for p in group["params"]]
         assert sorted(ids) == sorted(id(p) for p in network.parameters())
         assert [(group["lr"], group["weight_decay"]) for group in groups] == [(1.0, 0.01), (1.0, 0.0), (10.0, 0.01)]

@@ -58,7 +58,7 @@ def test_the_optimised_model_is_counted_too() -> None:
 
 @pytest.mark.parametrize(("matrix", "bound"), [(99, "memory"), (101, "multiprocessors")])
 def test_the_longer_time_is_the_floor(matrix: int, bound: str) -> None:
-    """At 10 bytes and 20 multiply-adds a second, 50 bytes take 5 s, as 100 multiply-adds do."""
+    """At 10 bytes and 20 multiply-adds per second, 50 bytes take 5 s, as 100 multiply-adds do."""
     said = Card(bandwidth=10, matrix=20, single=5).verdict(Work(matrix, 0, 50))
     assert said["bound"] == bound
     assert said["floor"] == max(5, matrix / 20)

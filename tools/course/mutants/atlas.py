@@ -6,15 +6,15 @@ import torch
 import torch.nn.functional as F
 
 from segnext_edu.explain.record import strength
-from segnext_edu.explain.sanity.perturbation import covered
+from segnext_edu.explain.sanity.perturbation import top_cells
 
 
-def winners(parts):
+def dominant_branch(parts):
     stack = torch.stack([strength(part) for part in parts.values()])
     return torch.tensor(list(parts))[stack.argmax(0)]
 
 
-def winners_by_loop(parts):
+def dominant_by_loop(parts):
     best = winner = None
     for length, part in parts.items():
         power = part.norm(dim=1)
@@ -32,7 +32,7 @@ def by(measure, pick=torch.argmax):
 def doubled(parts):
     for part in parts.values():
         part *= 2
-    return winners(parts)
+    return dominant_branch(parts)
 
 
 def gradient(x, score):
@@ -57,11 +57,11 @@ def enlarged(mask, before, mode="nearest-exact"):
     return F.interpolate(mask[None, None].float(), size=before.shape[1:], mode=mode)[0]
 
 
-def replaced(before, after, saliency, share):
-    return torch.where(enlarged(covered(saliency, share), before) > 0, after, before)
+def perturbed(before, after, saliency, share):
+    return torch.where(enlarged(top_cells(saliency, share), before) > 0, after, before)
 
 
-def replaced_by_hand(before, after, saliency, share):
+def perturbed_by_hand(before, after, saliency, share):
     (h, w), (_, height, width) = saliency.shape, before.shape
     result = before.clone()
     for at in saliency.flatten().argsort(descending=True)[: round(share * h * w)].tolist():
@@ -70,15 +70,15 @@ def replaced_by_hand(before, after, saliency, share):
     return result
 
 
-def replaced_by_product(before, after, saliency, share):
-    mask = covered(saliency, share).float()
+def perturbed_by_product(before, after, saliency, share):
+    mask = top_cells(saliency, share).float()
     mask = mask.repeat_interleave(before.shape[1] // mask.shape[0], 0)
     mask = mask.repeat_interleave(before.shape[2] // mask.shape[1], 1)
     return mask * after + (1 - mask) * before
 
 
 def in_place(before, after, saliency, share):
-    mask = enlarged(covered(saliency, share), before)[0] > 0
+    mask = enlarged(top_cells(saliency, share), before)[0] > 0
     before[:, mask] = after[:, mask]
     return before
 
@@ -94,12 +94,12 @@ def by_first_score(x, score):
 
 
 RIGHT = {
-    "winners": [winners, winners_by_loop, by(lambda p: p.square().sum(1))],
+    "dominant_branch": [dominant_branch, dominant_by_loop, by(lambda p: p.square().sum(1))],
     "cam": [cam, cam_by_einsum],
-    "replaced": [replaced, replaced_by_hand, replaced_by_product],
+    "perturbed": [perturbed, perturbed_by_hand, perturbed_by_product],
 }
 WRONG = {
-    "winners": {
+    "dominant_branch": {
         "0, 1, 2, 3": lambda parts: torch.stack([strength(p) for p in parts.values()]).argmax(0),
         "the losers": by(strength, torch.argmin),
         "plus and minus cancel\\. Compare": by(lambda p: p.mean(1)),
@@ -162,37 +162,41 @@ WRONG = {
         "batch is gone": lambda x, score: cam(x, score).sum(0),
         "your function stopped": lambda x, score: gradient(x, score).mean((2, 3)) * x,
     },
-    "replaced": {
-        "swapped": lambda b, a, s, share: replaced(a, b, s, share),
-        "ranked lowest": lambda b, a, s, share: replaced(b, a, -s, share),
-        "keeps what should go": lambda b, a, s, share: replaced(b, a, s, 1 - share),
+    "perturbed": {
+        "swapped": lambda b, a, s, share: perturbed(a, b, s, share),
+        "ranked lowest": lambda b, a, s, share: perturbed(b, a, -s, share),
+        "keeps what should go": lambda b, a, s, share: perturbed(b, a, s, 1 - share),
         "cut at a value": cut(lambda s, share: share),
         "part of its range": cut(lambda s, share: s.max() - share * (s.max() - s.min())),
-        "edges are soft": lambda b, a, s, share: torch.where(enlarged(covered(s, share), b, "bilinear") > 0, a, b),
-        "no squares": lambda b, a, s, share: torch.where(enlarged(covered(s, share), b, "bilinear") > 0.5, a, b),
-        "blended": lambda b, a, s, share: torch.lerp(b, a, enlarged(covered(s, share), b, "bilinear")),
-        "before it was ranked": lambda b, a, s, share: torch.where(covered(enlarged(s, b, "bilinear")[0], share), a, b),
-        "tiles": lambda b, a, s, share: torch.where(
-            covered(s, share).repeat(b.shape[1] // s.shape[0], b.shape[2] // s.shape[1]), a, b
+        "edges are soft": lambda b, a, s, share: torch.where(enlarged(top_cells(s, share), b, "bilinear") > 0, a, b),
+        "no squares": lambda b, a, s, share: torch.where(enlarged(top_cells(s, share), b, "bilinear") > 0.5, a, b),
+        "blended": lambda b, a, s, share: torch.lerp(b, a, enlarged(top_cells(s, share), b, "bilinear")),
+        "before it was ranked": lambda b, a, s, share: torch.where(
+            top_cells(enlarged(s, b, "bilinear")[0], share), a, b
         ),
-        "marked became 0": lambda b, a, s, share: replaced(b, 0 * a, s, share),
-        "The rest became 0": lambda b, a, s, share: replaced(0 * b, a, s, share),
-        "mask is transposed": lambda b, a, s, share: torch.where(enlarged(covered(s, share).T, b) > 0, a, b),
-        "the picture's own numbers": lambda b, a, s, share: torch.where(covered(b, share), a, b),
+        "tiles": lambda b, a, s, share: torch.where(
+            top_cells(s, share).repeat(b.shape[1] // s.shape[0], b.shape[2] // s.shape[1]), a, b
+        ),
+        "marked became 0": lambda b, a, s, share: perturbed(b, 0 * a, s, share),
+        "The rest became 0": lambda b, a, s, share: perturbed(0 * b, a, s, share),
+        "mask is transposed": lambda b, a, s, share: torch.where(enlarged(top_cells(s, share).T, b) > 0, a, b),
+        "the picture's own numbers": lambda b, a, s, share: torch.where(top_cells(b, share), a, b),
         "rounds the number of cells": lambda b, a, s, share: torch.where(
             enlarged(s >= s.quantile(1 - share), b) > 0, a, b
         ),
         "Here a cell is 4 × 4 pixels": lambda b, a, s, share: torch.where(
-            F.interpolate(covered(s, share)[None, None].float(), scale_factor=8)[0] > 0, a, b
+            F.interpolate(top_cells(s, share)[None, None].float(), scale_factor=8)[0] > 0, a, b
         ),
-        "not on True and False": lambda b, a, s, share: F.interpolate(covered(s, share)[None, None], size=b.shape[1:]),
-        "`mask > 0` makes": lambda b, a, s, share: torch.where(enlarged(covered(s, share), b), a, b),
+        "not on True and False": lambda b, a, s, share: F.interpolate(
+            top_cells(s, share)[None, None], size=b.shape[1:]
+        ),
+        "`mask > 0` makes": lambda b, a, s, share: torch.where(enlarged(top_cells(s, share), b), a, b),
         "Nothing was": lambda b, a, s, share: b,
         "All was": lambda b, a, s, share: a,
-        "Only the mask": lambda b, a, s, share: covered(s, share),
-        "batch axis": lambda b, a, s, share: replaced(b, a, s, share)[None],
+        "Only the mask": lambda b, a, s, share: top_cells(s, share),
+        "batch axis": lambda b, a, s, share: perturbed(b, a, s, share)[None],
         "in place": in_place,
-        "your function stopped": lambda b, a, s, share: torch.where(covered(s, share), a, b),
-        "must be after itself": lambda b, a, s, share: replaced(b, a, s, min(share, 0.9)),
+        "your function stopped": lambda b, a, s, share: torch.where(top_cells(s, share), a, b),
+        "must be after itself": lambda b, a, s, share: perturbed(b, a, s, min(share, 0.9)),
     },
 }

@@ -61,10 +61,10 @@ def depth_in_place(x, rate, training):
     return x.mul_(depth(torch.ones_like(x), rate, training))
 
 
-def rates(blocks, most, rate=None):
-    total, found = sum(blocks), []
-    for stage, count in enumerate(blocks):
-        start = sum(blocks[:stage])
+def rates(depths, most, rate=None):
+    total, found = sum(depths), []
+    for stage, count in enumerate(depths):
+        start = sum(depths[:stage])
         found.append([(rate or line)(start + index, total, most) for index in range(count)])
     return found
 
@@ -73,92 +73,92 @@ def line(index, total, most):
     return most * index / (total - 1)
 
 
-def rates_by_linspace(blocks, most):
-    return torch.linspace(0, most, sum(blocks)).split(blocks)
+def rates_by_linspace(depths, most):
+    return torch.linspace(0, most, sum(depths)).split(depths)
 
 
-def rates_of_the_package(blocks, most):
-    encoder = MSCAN((2,) * len(blocks), blocks, (1,) * len(blocks), most)
+def rates_of_the_package(depths, most):
+    encoder = MSCAN((2,) * len(depths), depths, (1,) * len(depths), most)
     rates = iter([module.rate for module in encoder.modules() if isinstance(module, StochasticDepth)])
-    return [[next(rates) for _ in range(count)] for count in blocks]
+    return [[next(rates) for _ in range(count)] for count in depths]
 
 
 def across(scale):
     return scale[:, None, None]
 
 
-def block(x, norm1, attention, scale1, norm2, ffn, scale2):
-    x = x + across(scale1) * attention(norm1(x))
-    return x + across(scale2) * ffn(norm2(x))
+def block(x, norm1, attention, layer_scale_1, norm2, ffn, layer_scale_2):
+    x = x + across(layer_scale_1) * attention(norm1(x))
+    return x + across(layer_scale_2) * ffn(norm2(x))
 
 
-def block_by_module(x, norm1, attention, scale1, norm2, ffn, scale2):
+def block_by_module(x, norm1, attention, layer_scale_1, norm2, ffn, layer_scale_2):
     whole = Block(x.shape[1], 2).eval()
     whole.norm1, whole.attention, whole.norm2, whole.ffn = norm1, attention, norm2, ffn
-    del whole.scale1, whole.scale2
-    whole.scale1, whole.scale2 = scale1, scale2
+    del whole.layer_scale_1, whole.layer_scale_2
+    whole.layer_scale_1, whole.layer_scale_2 = layer_scale_1, layer_scale_2
     return whole(x)
 
 
-def block_by_einsum(x, norm1, attention, scale1, norm2, ffn, scale2):
-    first = torch.add(x, torch.einsum("c,bchw->bchw", scale1, attention(norm1(x))))
-    return first + scale2.view(1, -1, 1, 1) * ffn(norm2(first))
+def block_by_einsum(x, norm1, attention, layer_scale_1, norm2, ffn, layer_scale_2):
+    first = torch.add(x, torch.einsum("c,bchw->bchw", layer_scale_1, attention(norm1(x))))
+    return first + layer_scale_2.view(1, -1, 1, 1) * ffn(norm2(first))
 
 
-def normalised_shortcuts(x, norm1, attention, scale1, norm2, ffn, scale2):
+def normalised_shortcuts(x, norm1, attention, layer_scale_1, norm2, ffn, layer_scale_2):
     x = norm1(x)
-    x = norm2(x + across(scale1) * attention(x))
-    return x + across(scale2) * ffn(x)
+    x = norm2(x + across(layer_scale_1) * attention(x))
+    return x + across(layer_scale_2) * ffn(x)
 
 
-def normalised_first(x, norm1, attention, scale1, *second):
+def normalised_first(x, norm1, attention, layer_scale_1, *second):
     x = norm1(x)
-    return half(x + across(scale1) * attention(x), *second)
+    return half(x + across(layer_scale_1) * attention(x), *second)
 
 
 def half(x, norm, branch, scale):
     return x + across(scale) * branch(norm(x))
 
 
-def scaled_sums(x, norm1, attention, scale1, norm2, ffn, scale2):
-    x = across(scale1) * (x + attention(norm1(x)))
-    return across(scale2) * (x + ffn(norm2(x)))
+def scaled_sums(x, norm1, attention, layer_scale_1, norm2, ffn, layer_scale_2):
+    x = across(layer_scale_1) * (x + attention(norm1(x)))
+    return across(layer_scale_2) * (x + ffn(norm2(x)))
 
 
-def side_by_side(x, norm1, attention, scale1, norm2, ffn, scale2):
-    return x + across(scale1) * attention(norm1(x)) + across(scale2) * ffn(norm2(x))
+def side_by_side(x, norm1, attention, layer_scale_1, norm2, ffn, layer_scale_2):
+    return x + across(layer_scale_1) * attention(norm1(x)) + across(layer_scale_2) * ffn(norm2(x))
 
 
-def along_the_width(x, norm1, attention, scale1, norm2, ffn, scale2):
-    x = x + scale1 * attention(norm1(x))
-    return x + scale2 * ffn(norm2(x))
+def along_the_width(x, norm1, attention, layer_scale_1, norm2, ffn, layer_scale_2):
+    x = x + layer_scale_1 * attention(norm1(x))
+    return x + layer_scale_2 * ffn(norm2(x))
 
 
-def scaled_input(x, norm1, attention, scale1, norm2, ffn, scale2):
-    x = x + attention(across(scale1) * norm1(x))
-    return x + ffn(across(scale2) * norm2(x))
+def scaled_input(x, norm1, attention, layer_scale_1, norm2, ffn, layer_scale_2):
+    x = x + attention(across(layer_scale_1) * norm1(x))
+    return x + ffn(across(layer_scale_2) * norm2(x))
 
 
-def norm_afterwards(x, norm1, attention, scale1, norm2, ffn, scale2):
-    x = norm1(x + across(scale1) * attention(x))
-    return norm2(x + across(scale2) * ffn(x))
+def norm_afterwards(x, norm1, attention, layer_scale_1, norm2, ffn, layer_scale_2):
+    x = norm1(x + across(layer_scale_1) * attention(x))
+    return norm2(x + across(layer_scale_2) * ffn(x))
 
 
-def no_shortcuts(x, norm1, attention, scale1, norm2, ffn, scale2):
-    return across(scale2) * ffn(norm2(across(scale1) * attention(norm1(x))))
+def no_shortcuts(x, norm1, attention, layer_scale_1, norm2, ffn, layer_scale_2):
+    return across(layer_scale_2) * ffn(norm2(across(layer_scale_1) * attention(norm1(x))))
 
 
-def no_second_shortcut(x, norm1, attention, scale1, norm2, ffn, scale2):
-    return across(scale2) * ffn(norm2(half(x, norm1, attention, scale1)))
+def no_second_shortcut(x, norm1, attention, layer_scale_1, norm2, ffn, layer_scale_2):
+    return across(layer_scale_2) * ffn(norm2(half(x, norm1, attention, layer_scale_1)))
 
 
-def inner_twice(x, norm1, attention, scale1, *second):
-    return half(x + across(scale1) * (attention(norm1(x)) + norm1(x)), *second)
+def inner_twice(x, norm1, attention, layer_scale_1, *second):
+    return half(x + across(layer_scale_1) * (attention(norm1(x)) + norm1(x)), *second)
 
 
-def in_place(x, norm1, attention, scale1, norm2, ffn, scale2):
-    x += across(scale1) * attention(norm1(x))
-    return half(x, norm2, ffn, scale2)
+def in_place(x, norm1, attention, layer_scale_1, norm2, ffn, layer_scale_2):
+    x += across(layer_scale_1) * attention(norm1(x))
+    return half(x, norm2, ffn, layer_scale_2)
 
 
 def same(x):
@@ -173,7 +173,7 @@ RIGHT = {
         rates,
         rates_by_linspace,
         rates_of_the_package,
-        lambda blocks, most: np.split(np.linspace(0, most, sum(blocks)), np.cumsum(blocks)[:-1]),
+        lambda depths, most: np.split(np.linspace(0, most, sum(depths)), np.cumsum(depths)[:-1]),
     ],
 }
 WRONG = {
@@ -219,7 +219,7 @@ WRONG = {
         "second norm is missing": lambda x, n1, a, s1, n2, *rest: block(x, n1, a, s1, same, *rest),
         "Both norms": lambda x, n1, a, s1, n2, *rest: block(x, same, a, s1, same, *rest),
         "`norm1` was used twice": lambda x, n1, a, s1, n2, *rest: block(x, n1, a, s1, n1, *rest),
-        "`scale1` was used twice": lambda x, n1, a, s1, n2, f, s2: block(x, n1, a, s1, n2, f, s1),
+        "`layer_scale_1` was used twice": lambda x, n1, a, s1, n2, f, s2: block(x, n1, a, s1, n2, f, s1),
         "scales are swapped": lambda x, n1, a, s1, n2, f, s2: block(x, n1, a, s2, n2, f, s1),
         "scales are missing": lambda x, n1, a, s1, n2, f, s2: block(x, n1, a, s1 * 0 + 1, n2, f, s2 * 0 + 1),
         "along the \\*width\\*": along_the_width,
@@ -247,8 +247,8 @@ WRONG = {
         "FFN half": lambda x, n1, a, s1, *rest: half(x, n1, a, s1),
         "attention half": lambda x, n1, a, s1, *second: half(x, *second),
         "in place": in_place,
-        "No gradient comes back to scale1": lambda x, n1, a, s1, *rest: block(x, n1, a, s1.detach(), *rest),
-        "No gradient comes back to x, scale1, scale2": lambda *given: block(*given).detach(),
+        "No gradient comes back to layer_scale_1": lambda x, n1, a, s1, *rest: block(x, n1, a, s1.detach(), *rest),
+        "No gradient comes back to x, layer_scale_1, layer_scale_2": lambda *given: block(*given).detach(),
         "Expected a tensor of shape": lambda *given: block(*given).mean((2, 3)),
         "Is a `return` missing": lambda *given: None,
     },
@@ -291,27 +291,27 @@ WRONG = {
         "Expected a tensor of shape": lambda x, rate, training: torch.rand(len(x)) < rate,
     },
     "drop_rates": {
-        "starts anew": lambda blocks, most: [
-            [most * index / max(1, count - 1) for index in range(count)] for count in blocks
+        "starts anew": lambda depths, most: [
+            [most * index / max(1, count - 1) for index in range(count)] for count in depths
         ],
-        "start from 0": lambda blocks, most: rates(blocks, most, lambda i, n, top: top * (i + 1) / n),
-        "one step short": lambda blocks, most: rates(blocks, most, lambda i, n, top: top * i / n),
-        "All blocks have the same": lambda blocks, most: rates(blocks, most, lambda i, n, top: top),
-        "A rate a stage": lambda blocks, most: [
-            [most * stage / (len(blocks) - 1)] * count for stage, count in enumerate(blocks)
+        "start from 0": lambda depths, most: rates(depths, most, lambda i, n, top: top * (i + 1) / n),
+        "one step short": lambda depths, most: rates(depths, most, lambda i, n, top: top * i / n),
+        "All blocks have the same": lambda depths, most: rates(depths, most, lambda i, n, top: top),
+        "A rate per stage": lambda depths, most: [
+            [most * stage / (len(depths) - 1)] * count for stage, count in enumerate(depths)
         ],
-        "The line falls": lambda blocks, most: rates(blocks, most, lambda i, n, top: top - line(i, n, top)),
-        "chances to survive": lambda blocks, most: rates(blocks, most, lambda i, n, top: 1 - line(i, n, top)),
-        "runs up to 1": lambda blocks, most: rates(blocks, 1),
-        "list is flat": lambda blocks, most: sum(rates(blocks, most), []),
-        "lists have": lambda blocks, most: [[0.0, most]] * len(blocks),
-        "a list of lists": lambda blocks, most: most,
-        "Each stage begins at 0 again": lambda blocks, most: [
-            rates(blocks, most)[0][:1] + [line(index, sum(blocks), most) for index in range(1, count)]
-            for count in blocks
+        "The line falls": lambda depths, most: rates(depths, most, lambda i, n, top: top - line(i, n, top)),
+        "chances to survive": lambda depths, most: rates(depths, most, lambda i, n, top: 1 - line(i, n, top)),
+        "runs up to 1": lambda depths, most: rates(depths, 1),
+        "list is flat": lambda depths, most: sum(rates(depths, most), []),
+        "lists have": lambda depths, most: [[0.0, most]] * len(depths),
+        "a list of lists": lambda depths, most: most,
+        "Each stage begins at 0 again": lambda depths, most: [
+            rates(depths, most)[0][:1] + [line(index, sum(depths), most) for index in range(1, count)]
+            for count in depths
         ],
-        "the example's answer": lambda blocks, most: [[0.0], [0.1, 0.2]],
-        "`chunk` cuts equal pieces": lambda blocks, most: torch.linspace(0, most, sum(blocks)).chunk(len(blocks)),
-        "half of the largest rate": lambda blocks, most: rates(blocks, most, lambda i, n, top: top / 2),
+        "the example's answer": lambda depths, most: [[0.0], [0.1, 0.2]],
+        "`chunk` cuts equal pieces": lambda depths, most: torch.linspace(0, most, sum(depths)).chunk(len(depths)),
+        "half of the largest rate": lambda depths, most: rates(depths, most, lambda i, n, top: top / 2),
     },
 }

@@ -101,7 +101,7 @@ def four_maps(maps):
     return join([b, c, d])
 
 
-ONCE = {**BLOCK_NAMES, "ffn.neighbours": "mlp.dwconv"}
+ONCE = {**BLOCK_NAMES, "ffn.dwconv": "mlp.dwconv"}
 RIGHT = {
     "gather": [lambda maps: join(maps, align_corners=False), join_by_upsample],
     "fold": [folded, folded_by_probing],
@@ -193,7 +193,7 @@ WRONG: dict[str, dict[str, Callable]] = {
         "The end is lost": lambda name: renamed(name, keep=False),
         "dwconv twice": lambda name: renamed(name, table=ONCE),
         "kept our name": lambda name: renamed(name, table={}),
-        "leaves the part empty": lambda name: renamed(name).replace("layer_scale_", ".scale"),
+        "leaves the part empty": lambda name: renamed(name).replace("layer_scale_", ".layer_scale_"),
         "beginning is still ours": half_replaced,
         "no _ in it": lambda name: renamed(name, root="backbone.block_"),
         "do not say blocks": lambda name: re.sub(r"(block\d)", r"\1.blocks", renamed(name)),

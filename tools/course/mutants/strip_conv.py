@@ -24,10 +24,10 @@ def pair(x, row, col, pads=None):
 def pair_by_module(x, row, col):
     strip = StripConv(*row.shape)
     with torch.no_grad():
-        strip.row.weight.copy_(row[:, None, None])
-        strip.col.weight.copy_(col[:, None, :, None])
-        strip.row.bias.zero_()
-        strip.col.bias.zero_()
+        strip.horizontal.weight.copy_(row[:, None, None])
+        strip.vertical.weight.copy_(col[:, None, :, None])
+        strip.horizontal.bias.zero_()
+        strip.vertical.bias.zero_()
         return strip(x)
 
 
@@ -55,9 +55,9 @@ def svd_with(build: Callable) -> Callable:
     return lambda kernel: build(*torch.linalg.svd(kernel))
 
 
-def pads(lying: Callable, standing: Callable) -> Callable:
+def pads(across: Callable, down: Callable) -> Callable:
     """A strip pair whose two paddings are computed from k // 2."""
-    return lambda x, row, col: pair(x, row, col, (lying(row.shape[1] // 2), standing(row.shape[1] // 2)))
+    return lambda x, row, col: pair(x, row, col, (across(row.shape[1] // 2), down(row.shape[1] // 2)))
 
 
 def alone(kernel):
@@ -111,7 +111,7 @@ WRONG = {
         "Height and width differ: ": lambda c, k, h, w: costs(c, k, w, w),
         "C · C, not 2 · C": lambda c, k, h, w: (2 * c * k * k * h * w, *costs(c, k, h, w)[1:]),
         "saves the factor C": lambda c, k, h, w: (costs(c, k, h, w)[0], costs(c, k, h, w)[0] / k, 0),
-        "not once a row or column": lambda c, k, h, w: (*costs(c, k, h, w)[:2], c * k * (h + w)),
+        "not once per row or column": lambda c, k, h, w: (*costs(c, k, h, w)[:2], c * k * (h + w)),
         "the example's numbers": lambda c, k, h, w: costs(32, 21, 64, 48),
         "let the picture shrink": lambda c, k, h, w: costs(c, k, h - k + 1, w - k + 1),
         "bias is an addition": lambda c, k, h, w: (costs(c, k, h, w)[0] + c * h * w, 0, 0),
@@ -121,15 +121,15 @@ WRONG = {
     "strip_pair": {
         "padding is missing": pads(lambda p: (0, 0), lambda p: (0, 0)),
         "pads all four sides": pads(lambda p: (p, p), lambda p: (p, p)),
-        "The lying strip was not padded": pads(lambda p: (0, 0), lambda p: (p, 0)),
-        "The standing strip was not padded": pads(lambda p: (0, p), lambda p: (0, 0)),
+        "The horizontal strip was not padded": pads(lambda p: (0, 0), lambda p: (p, 0)),
+        "The vertical strip was not padded": pads(lambda p: (0, p), lambda p: (0, 0)),
         "pad by k // 2": pads(lambda p: (0, 2 * p + 1), lambda p: (2 * p + 1, 0)),
         "two paddings are swapped": pads(lambda p: (p, 0), lambda p: (0, p)),
         "channels were summed": summed_channels,
-        "`row` stands and `col` lies": lambda x, row, col: pair(x, col, row),
+        "`row` is vertical and `col` horizontal": lambda x, row, col: pair(x, col, row),
         "added the two strips": lambda x, row, col: pair(x, row, alone(col)) + pair(x, alone(row), col),
-        "Only the lying": lambda x, row, col: pair(x, row, alone(col)),
-        "Only the standing": lambda x, row, col: pair(x, alone(row), col),
+        "Only the horizontal": lambda x, row, col: pair(x, row, alone(col)),
+        "Only the vertical": lambda x, row, col: pair(x, alone(row), col),
         "padding by 10 gives": pads(lambda p: (0, 10), lambda p: (10, 0)),
         "You multiplied the two strips": lambda x, row, col: pair(x, row, alone(col)) * pair(x, alone(row), col),
         "no shortcut here": lambda x, row, col: x + pair(x, row, col),

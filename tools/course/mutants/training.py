@@ -51,7 +51,7 @@ def factor_with_min(step, steps, warmup):
 
 
 def factor_as_tensor(step, steps, warmup):
-    return torch.tensor(recipe.lr_factor(step, steps, warmup), dtype=torch.float64)
+    return torch.tensor(recipe.lr_schedule(step, steps, warmup), dtype=torch.float64)
 
 
 def step_of_the_package(model, optimizer, images, masks):
@@ -95,7 +95,7 @@ RIGHT = {
         loss_by_pixels,
         loss_without_nan,
     ],
-    "lr_factor": [recipe.lr_factor, factor_with_min, factor_as_tensor],
+    "lr_schedule": [recipe.lr_schedule, factor_with_min, factor_as_tensor],
     "training_step": [reference_step, step_of_the_package, step_through_the_model],
     "batch_indices": [
         recipe.batch_indices,
@@ -215,7 +215,7 @@ WRONG = {
         "stopped at `return F.cross_entropy(pixels, masks)`": broken_line,
         "Target 255 is out of bounds": lambda x, y: F.cross_entropy(x, y),
     },
-    "lr_factor": {
+    "lr_schedule": {
         "not what is left": lambda s, n, w: s / n if s >= w else s / n * s / w,
         "not step + 1": lambda s, n, w: (1 - (s + 1) / n) * min(1, s / max(w, 1)),
         "not by steps - 1": lambda s, n, w: (1 - s / (n - 1)) * min(1, s / max(w, 1)),
@@ -239,8 +239,8 @@ WRONG = {
         "Expected a factor between 0 and 1, a number": lambda s, n, w: "half",
         "gave NaN, which is no number": lambda s, n, w: float("nan"),
         "root or the logarithm": lambda s, n, w: torch.tensor(float(w - s)).sqrt(),
-        "the example's numbers": lambda s, n, w: recipe.lr_factor(s, 150, 15),
-        "100 times that at every step": lambda s, n, w: 100 * recipe.lr_factor(s, n, w),
+        "the example's numbers": lambda s, n, w: recipe.lr_schedule(s, 150, 15),
+        "100 times that at every step": lambda s, n, w: 100 * recipe.lr_schedule(s, n, w),
     },
     "training_step": {
         "zero_grad is missing": step_with(BACK, STEP),

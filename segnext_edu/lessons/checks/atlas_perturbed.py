@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from segnext_edu.explain.sanity.perturbation import covered
+from segnext_edu.explain.sanity.perturbation import top_cells
 from segnext_edu.lessons.checks.exercise import Wrong, cause, described
 from segnext_edu.lessons.checks.table import Exercise
 
@@ -26,8 +26,8 @@ def _mixed(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
     return torch.where(pixels, after, before)
 
 
-def _replaced(before: Tensor, after: Tensor, saliency: Tensor, share: float) -> Tensor:
-    return _mixed(before, after, covered(saliency, share))
+def _perturbed(before: Tensor, after: Tensor, saliency: Tensor, share: float) -> Tensor:
+    return _mixed(before, after, top_cells(saliency, share))
 
 
 def _one_picture(result: Any, right: Tensor, before: Tensor, after: Tensor, saliency: Tensor, share: float) -> Tensor:
@@ -44,24 +44,24 @@ def _one_picture(result: Any, right: Tensor, before: Tensor, after: Tensor, sali
     return result
 
 
-def _replaced_mistakes(before: Tensor, after: Tensor, saliency: Tensor, share: float) -> dict[str, Tensor]:
+def _perturbed_mistakes(before: Tensor, after: Tensor, saliency: Tensor, share: float) -> dict[str, Tensor]:
     if share in (0, 1):
         return {}
-    mask, pixels = covered(saliency, share), before.shape[1:]
+    mask, pixels = top_cells(saliency, share), before.shape[1:]
     low, high = saliency.aminmax()
     smooth = F.interpolate(mask[None, None].float(), size=pixels, mode="bilinear")[0]
     fine = F.interpolate(saliency[None, None], size=pixels, mode="bilinear")[0, 0]
     tiled = mask.repeat(pixels[0] // mask.shape[0], pixels[1] // mask.shape[1])
     return {
         "before and after are swapped: what the map marks comes from `after`.": _mixed(after, before, mask),
-        "The cells ranked lowest were replaced. Highest first.": _mixed(before, after, covered(-saliency, share)),
+        "The cells ranked lowest were replaced. Highest first.": _mixed(before, after, top_cells(-saliency, share)),
         "That keeps what should go: the share is what is replaced.": _mixed(
-            before, after, covered(saliency, 1 - share)
+            before, after, top_cells(saliency, 1 - share)
         ),
-        "The map was cut at a value, not at a share of the cells. Rank them: covered(saliency, share).": _mixed(
+        "The map was cut at a value, not at a share of the cells. Rank them: top_cells(saliency, share).": _mixed(
             before, after, saliency > share
         ),
-        "The map was cut at a part of its range. Asked for is a share of the *cells*: covered().": _mixed(
+        "The map was cut at a part of its range. Asked for is a share of the *cells*: top_cells().": _mixed(
             before, after, saliency > high - share * (high - low)
         ),
         "The mask was enlarged bilinearly, so its edges are soft or moved. nearest-exact keeps squares.": torch.where(
@@ -74,13 +74,13 @@ def _replaced_mistakes(before: Tensor, after: Tensor, saliency: Tensor, share: f
             smooth * after + (1 - smooth) * before
         ),
         "The map was enlarged before it was ranked. Rank its cells, then enlarge the mask.": torch.where(
-            covered(fine, share), after, before
+            top_cells(fine, share), after, before
         ),
         "The mask is transposed: rows became columns.": torch.where(
             F.interpolate(mask.T[None, None].float(), size=pixels, mode="nearest-exact")[0] > 0, after, before
         ),
-        "You ranked the picture's own numbers. The map says what goes: covered(saliency, share).": torch.where(
-            covered(before, share), after, before
+        "You ranked the picture's own numbers. The map says what goes: top_cells(saliency, share).": torch.where(
+            top_cells(before, share), after, before
         ),
         "The mask was laid side by side like tiles, not enlarged. Each cell becomes a square.": torch.where(
             tiled, after, before
@@ -103,11 +103,11 @@ def _other_pixels(came: Tensor, right: Tensor, *arguments: Any) -> str:
 def _a_cell_off(came: Tensor, right: Tensor, before: Tensor, after: Tensor, saliency: Tensor, share: float) -> str:
     cells, asked = (
         (came == after).all(0).sum().item() * saliency.numel() / before[0].numel(),
-        covered(saliency, share).sum(),
+        top_cells(saliency, share).sum(),
     )
     if abs(cells - asked) != 1:
         return ""
-    return f" {cells:.0f} cells were replaced, {asked} are wanted: covered() rounds the number of cells."
+    return f" {cells:.0f} cells were replaced, {asked} are wanted: top_cells() rounds the number of cells."
 
 
 def _stopped(said: str, _: str) -> str:
@@ -118,8 +118,8 @@ def _stopped(said: str, _: str) -> str:
     return f"{said} Here a cell is {cell} × {cell} pixels: size=before.shape[1:] fits always."
 
 
-replaced = Exercise(
-    _replaced,
+perturbed = Exercise(
+    _perturbed,
     {
         "the cells ranked highest, as squares of pixels": [
             (*size, share)
@@ -128,7 +128,7 @@ replaced = Exercise(
         ],
         "nothing at 0, all at 1": [(5, 8, 8, 0.0), (5, 8, 8, 1.0)],
     },
-    _replaced_mistakes,
+    _perturbed_mistakes,
     given=_pictures,
     read=_one_picture,
     say=_other_pixels,
