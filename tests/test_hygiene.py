@@ -46,12 +46,12 @@ def test_other_paths_are_not() -> None:
         assert not MACHINE.search(line)
 
 
-def broken_links(markdown: str) -> list[str]:
-    """Targets of relative links and pictures that are not there."""
+def broken_links(markdown: str, folder: Path = ROOT) -> list[str]:
+    """Targets of relative links and pictures that are not there, seen from a folder."""
     prose = re.sub(r"(?ms)^```.*?^```|`[^`\n]*`", "", markdown)
     targets = re.findall(r"\]\(<?([^)\s>]+)", prose) + re.findall(r"(?:src|href)=\"([^\"]+)\"", prose)
     files = [target.partition("#")[0] for target in targets if not re.match(r"https://|#", target)]
-    return [file for file in files if not (ROOT / file).exists()]
+    return [file for file in files if not (folder / file).exists()]
 
 
 def test_readme_leads_somewhere() -> None:

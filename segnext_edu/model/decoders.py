@@ -49,11 +49,11 @@ class AllMLP(nn.Module):
 class ASPP(nn.Module):
     """A heavy head (Fig. 3(b)): atrous spatial pyramid pooling (Chen et al., DeepLabV3, 2017), on the last map alone.
 
-    Five looks at one map, joined: at a cell itself, at its neighbours 6, 12 and 18 cells away, at the mean over all.
+    Five branches on one map, concatenated: a 1 × 1, three dilated 3 × 3 (rates 6, 12 and 18), and the global mean.
     Normalised by groups as LightHam is, so that the mean, one pixel large, can be trained with a batch of one.
 
     Args:
-        channels: of the map. width: of each look, a multiple of 32, at least 64. num_classes: K.
+        channels: of the map. width: of each branch, a multiple of 32, at least 64. num_classes: K.
 
     Shapes: a sequence of maps, of which only the last, (B, C, h, w), is used → (B, K, h, w). `bases` is not used.
     """

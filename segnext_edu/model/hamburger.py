@@ -50,7 +50,7 @@ def nmf(x: Tensor, bases: Tensor, steps: int) -> tuple[Tensor, Tensor]:
 
 
 class NMF(nn.Module):
-    """Replaces a non-negative feature map by a rank-R explanation of itself: R bases, and how much each pixel holds.
+    """Replaces a non-negative feature map by a rank-R approximation: R bases, and how much of each a pixel holds.
 
     The reference draws new starting bases at every call, so that one photograph has two predictions. Here eval mode
     always starts from the same ones, for every image of a batch; training draws them from the global generator. The
@@ -90,7 +90,7 @@ class NMF(nn.Module):
 
 
 class Hamburger(nn.Module):
-    """Bread, ham, bread: a 1 × 1 convolution and ReLU, the NMF, a 1 × 1 convolution and GroupNorm, a shortcut, a ReLU.
+    """Bread, ham, bread: a 1 × 1 convolution and ReLU, the NMF, a 1 × 1 convolution and GroupNorm, a sum, a ReLU.
 
     The first ReLU is what makes the factorisation legal: NMF needs non-negative numbers.
 

@@ -1,4 +1,4 @@
-"""Multi-scale convolutional attention (MSCA): look around at several scales, then weigh what is there.
+"""Multi-scale convolutional attention (MSCA): context at several scales becomes a gate that multiplies the input.
 
 SegNeXt (Guo et al., NeurIPS 2022), Eq. 1 and 2, Fig. 2(a) and 2(b). Notebook 04 builds these modules.
 """
@@ -13,7 +13,7 @@ STRIPS = (7, 11, 21)
 
 
 class MSCA(nn.Module):
-    """The attention itself: a 5 × 5 look, three strip pairs on top, their sum mixed across channels, times the input.
+    """A 5 × 5 depthwise convolution, three strip pairs on its output, their sum mixed across channels, times the input.
 
     Eq. 1: gate = Conv1×1(Σᵢ scaleᵢ(DWConv(x))), where scale₀ is the identity; Eq. 2: out = gate ⊗ x. The gate is
     neither squashed nor normalised: it may be larger than one, and negative.
@@ -37,10 +37,10 @@ class MSCA(nn.Module):
 
 
 class Attention(nn.Module):
-    """MSCA between two 1 × 1 convolutions, with a shortcut of its own.
+    """MSCA between two 1 × 1 convolutions, with a residual connection of its own.
 
-    Inside a block the input is already normalised, so this inner shortcut starts from the *normalised* map (Fig. 2(a)
-    leaves it out; the authors' code has it).
+    Inside a block the input is already normalised, so this inner connection starts from the *normalised* map
+    (Fig. 2(a) leaves it out; the authors' code has it).
 
     Shapes: (B, C, H, W) → (B, C, H, W).
     """

@@ -34,7 +34,7 @@ class StochasticDepth(nn.Module):
 
 
 class FFN(nn.Module):
-    """The block's second half: widen, look at the 3 × 3 neighbours, bend, narrow.
+    """The block's second half: fc1 widens, a 3 × 3 depthwise convolution mixes neighbours, GELU, fc2 narrows.
 
     Shapes: (B, C, H, W) → (B, C, H, W), with `mlp_ratio`·C channels in between.
     """
@@ -52,7 +52,7 @@ class FFN(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then FFN; each is normalised first, scaled a channel at a time, and added to what came in (Fig. 2(a)).
+    """Attention, then FFN; each normalised before, scaled per channel after, and added to its input (Fig. 2(a)).
 
     The scales start at 0.01, so a fresh block is almost the identity.
 
@@ -110,7 +110,7 @@ class ChannelNorm(nn.LayerNorm):
 
 
 class Stage(nn.Module):
-    """One step down the pyramid: `down` halves the sides (the stem quarters them), blocks look around, a norm closes.
+    """One level of the pyramid: downsampling (by 4 in the stem, by 2 in the others), blocks, LayerNorm.
 
     Shapes: (B, C_before, H, W) → (B, C, H/2, W/2), rounded up.
     """

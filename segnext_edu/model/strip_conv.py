@@ -1,4 +1,4 @@
-"""Strip convolution: a tall, wide look at an image for the price of two thin ones.
+"""Strip convolution: a large depthwise kernel at the cost of two thin ones.
 
 SegNeXt (Guo et al., NeurIPS 2022), section 3.1 and Fig. 2(b): a depthwise k × k kernel is replaced by a 1 × k one
 followed by a k × 1 one. Notebook 03 builds this module.
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 class StripConv(nn.Module):
     """A depthwise 1 × k convolution, then a depthwise k × 1 one; the image keeps its size.
 
-    The pair costs 2·k multiplications per pixel and channel instead of k², and can draw exactly the kernels of rank 1:
-    `outer(column, row)`.
+    The pair costs 2·k multiplications per pixel and channel instead of k², and can represent exactly the kernels of
+    rank 1: `outer(column, row)`.
 
     Args:
         channels: number of channels C; each has a kernel pair of its own.
