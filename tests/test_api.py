@@ -140,6 +140,7 @@ def passed(arguments: list[str]) -> set[str]:
     return seen - network - {"__main__", "cli"} | {"network"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--plain"]], ids=["optimised", "plain"])
 def test_a_photo_passes_few_modules(tmp_path: Path, photo: Image.Image, options: list[str]) -> None:
     photo.save(tmp_path / "photo.png")

@@ -25,6 +25,7 @@ def test_card_and_log_tell_of_the_file(path: Path):
     assert f"{score['miou']:.4f}" in (FOLDER / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_nano_has_learned_the_drawn_scenes():
     model = load(FOLDER / "nano_mini.safetensors")
     scenes = load_scenes("mini", "val")

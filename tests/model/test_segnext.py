@@ -90,6 +90,7 @@ def test_autocast_stays_finite_and_close(nano, dtype):
     torch.testing.assert_close(logits.float(), nano(images), atol=0.1, rtol=0.1)
 
 
+@pytest.mark.slow
 def test_200_steps_under_bf16_autocast_give_no_nan():
     torch.manual_seed(0)
     model = SegNeXt("nano", 4)

@@ -192,6 +192,7 @@ def test_refresh_stores_pictures_not_widgets_and_the_same_bytes_twice(
     assert set(stored.node.metadata) == {"kernelspec", "language_info"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "message"),
     [

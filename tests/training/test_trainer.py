@@ -89,6 +89,7 @@ class TestRun:
         steps = [json.loads(line)["step"] for line in (tmp_path / "cut" / "log.jsonl").read_text().splitlines()]
         assert steps == [1, 2, 3, 4, 5, 6]
 
+    @pytest.mark.slow
     def test_killed_and_resumed_from_the_shell(self, folder, tmp_path):
         """SIGKILL, as soon as three steps are logged; then the same command with --resume."""
         many = recipe(folder, steps=20)  # so that it is not done before it is killed
@@ -176,6 +177,7 @@ class TestRun:
             Run(recipe(folder, crop=160), tmp_path / "run", device="cpu", precision="bf16")
         assert not (tmp_path / "run").exists()
 
+    @pytest.mark.slow
     def test_compiled_it_is_the_same_run(self, folder, tmp_path, monkeypatch):
         """Traced as for any compiler, and run as traced: the compiler itself takes two minutes."""
         compile_with = torch.nn.Module.compile
@@ -210,6 +212,7 @@ class TestBeginningWithACheckpoint:
         list(Run(recipe(folder, steps=1, start=str(start)), tmp_path / "run", device="cpu"))
         assert load(tmp_path / "run" / "last.safetensors").card["terms"] == "Not for sale."
 
+    @pytest.mark.slow
     def test_resumed_it_does_not_begin_again(self, folder, tmp_path, start):
         list(Run(recipe(folder, start=str(start)), tmp_path / "whole", save_every=2, device="cpu"))
         cut = iter(Run(recipe(folder, start=str(start)), tmp_path / "cut", save_every=2, device="cpu"))
@@ -246,6 +249,7 @@ def logged(run: Path) -> list[dict]:
     return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_run(folder, tmp_path):
     """`accelerate launch` with two CPU processes: each trains on its half of the batch and scores its half of the data,
     one of them writes, and the score is that of the whole validation split."""
@@ -282,6 +286,7 @@ assert not several or psutil.Process().num_threads() < threads  # one that outli
 """
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_steps_of_one(folder, tmp_path):
     settings = {"data": str(folder), "variant": "nano", "steps": 5, "batch": 4, "crop": 48, "short_side": 40}
     script, text = tmp_path / "script.py", json.dumps({**settings, "lr": 3e-3, "warmup": 1})

@@ -50,6 +50,7 @@ def test_bars_of_every_part_and_length(model: SegNeXt):
     assert all(len(values) == 2 for row in table.values() for values in row.values())
 
 
+@pytest.mark.slow
 def test_the_command_writes_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
     monkeypatch.setattr("tools.sanity.turned_bars", lambda model: evaluation.turned_bars(model, draws=1))
     out = tmp_path / "controls.json"

@@ -60,6 +60,7 @@ def test_endless_loops_end_and_python_is_as_before() -> None:
     assert done.stdout == "as found\n" and done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_in_a_notebooks_kernel() -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()

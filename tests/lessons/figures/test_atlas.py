@@ -164,6 +164,7 @@ def test_a_class_without_pixels_is_said_to_have_none(library: Library) -> None:
     assert "No pixel of this photograph is labelled car" in atlas_views.cam(scene, (40, 30), never, 0.8).alt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", USES)
 def test_every_control_that_is_shown_moves_the_picture(atlas: Atlas, view: str) -> None:
     atlas.controls["view"].value = view

@@ -40,6 +40,7 @@ def test_its_controls_follow_the_keyboard(figure: Explorer) -> None:
         assert control.description
 
 
+@pytest.mark.slow
 def test_every_control_moves_the_picture_and_back(figure: Explorer) -> None:
     for name, control in figure.shown.items():
         start, opened = control.value, figure.picture
@@ -64,6 +65,7 @@ def test_no_figure_is_left_in_pyplot(figure: Explorer) -> None:
     assert pyplot is None or not pyplot.get_fignums()
 
 
+@pytest.mark.slow
 def test_the_benchmark_names_every_figure(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "TOPICS", TOPICS[:1])
     assert figures.main() == 0

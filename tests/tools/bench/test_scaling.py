@@ -31,6 +31,7 @@ def test_each_network_has_its_own_exponents():
     assert found["a"]["bytes"] == found["b"]["bytes"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_a_process_measures_one_picture_whatever_its_starter_holds():
     ballast = np.ones(10**8)  # 800 MB
     row = in_a_process("nano", 640, 512, repeats=1, threads=1)

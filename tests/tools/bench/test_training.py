@@ -16,6 +16,7 @@ def rows():
     return training.measure(["nano", "unet"], recipe, 2, "cpu", "auto", False)
 
 
+@pytest.mark.slow
 def test_a_row_a_network_in_the_order_asked_for(rows):
     assert [row["network"] for row in rows] == ["nano", "unet"]
     assert all(row["training"] > 0 and row["training_ready"] > 0 and row["prediction"] > 0 for row in rows)
@@ -24,6 +25,7 @@ def test_a_row_a_network_in_the_order_asked_for(rows):
     assert all(row["step_gib"] is None for row in rows)  # which only a GPU counts
 
 
+@pytest.mark.slow
 def test_the_table_compares_with_its_first_row(rows):
     slow = {**rows[0], "training": 10.0, "prediction": 4.0, "waiting": 0.031, "step_gib": 1.5}
     quick = {**slow, "network": "quick", "training": 25.0, "prediction": 2.0}

@@ -64,6 +64,7 @@ def pages() -> dict[str, str]:
     return pack.pages()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["plans.md", "mistakes.md", "slides.md", *(f"sheets/{one.topic}.html" for one in WRITTEN)]
 )
