@@ -76,12 +76,14 @@ def test_what_is_committed_says_what_the_notebooks_say(name: str, pages: dict[st
     assert stored == now, "run: python -m tools.course pack --refresh"
 
 
+@pytest.mark.slow
 def test_nothing_else_is_committed_among_the_sheets(pages: dict[str, str]) -> None:
     assert {f"sheets/{path.name}" for path in (pack.INSTRUCTOR / "sheets").iterdir()} == {
         name for name in pages if name.startswith("sheets/")
     }
 
 
+@pytest.mark.slow
 def test_a_refresh_writes_the_pages_and_removes_what_is_gone(
     tmp_path: Path, pages: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
