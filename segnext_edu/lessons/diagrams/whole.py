@@ -60,12 +60,12 @@ def network(variant: str = "tiny", height: int = 512, width: int = 512, num_clas
     for centre in centres[1:]:
         canvas.arrow((centre, 210), (centre, y - 24))
     canvas.box(centres[1] - 52, y - 22, 344, 44, f"resize to {h} × {w}, concatenate, 1 × 1", "pointwise", 13)
-    canvas.arrow((centres[3] + 52, y), (centres[3] + 70, y))
-    canvas.box(centres[3] + 72, y - 22, 96, 44, f"Hamburger\nR = {size.rank}", "context", 13)
-    canvas.arrow((centres[3] + 120, y - 22), (centres[3] + 120, 214))
-    canvas.box(centres[3] + 56, 170, 128, 42, f"logits\n{num_classes} × {h} × {w}", "map", 12)
-    canvas.arrow((centres[3] + 120, 170), (centres[3] + 120, 136))
-    canvas.box(centres[3] + 56, 92, 128, 42, f"resize\n{num_classes} × {height} × {width}", "norm", 12)
+    canvas.arrow((centres[3] + 52, y), (centres[3] + 86, y))
+    canvas.box(centres[3] + 88, y - 22, 96, 44, f"Hamburger\nR = {size.rank}", "context", 13)
+    canvas.arrow((centres[3] + 136, y - 22), (centres[3] + 136, 214))
+    canvas.box(centres[3] + 72, 170, 128, 42, f"logits\n{num_classes} × {h} × {w}", "map", 12)
+    canvas.arrow((centres[3] + 136, 170), (centres[3] + 136, 136))
+    canvas.box(centres[3] + 72, 92, 128, 42, f"resize\n{num_classes} × {height} × {width}", "norm", 12)
     canvas.box(20, y - 22, 200, 44, "decoder (LightHam):\nstages 2 to 4", "dim", 13)
     return canvas.drawing(
         f"SegNeXt-{variant}: an image of 3 by {height} by {width} passes four stages with {size.channels} channels at "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -44,28 +45,63 @@ def test_a_network_beside_itself_shows_the_same_map_twice(models: tuple[SegNeXt,
     same = figures.compare(models[0], models[0], [{"image": photo}], 64, indices=(0,))
     other = figures.compare(*models, [{"image": photo}], 64, indices=(0,))
     for compared, alike in ((same, True), (other, False)):
-        _, trained, untrained = (axis.images[0] for axis in figures.draw(compared, 0, (1, 0)).axes[:3])
-        assert bool((trained.get_array() == untrained.get_array()).all()) is alike
-        assert trained.get_clim() == untrained.get_clim() == (0, figures.MOST)
+        _, trained, random = (axis.images[0] for axis in figures.draw(compared, 0, (1, 0)).axes[:3])
+        assert bool((trained.get_array() == random.get_array()).all()) is alike
+        assert trained.get_clim() == random.get_clim() == (0, figures.MOST)
+        assert (figures.agreement(compared, (1, 0)) > 0.999) is alike
 
 
 def test_the_words_name_both_peaks() -> None:
     gates = {(2, 1): torch.tensor([[0.5, 1.5]])}, {(2, 1): torch.tensor([[0.9, 1.1]])}
     compared = {7: (Image.new("RGB", (4, 2)), *gates)}
     said = figures.describe(compared, 7, (2, 1))
-    assert "Scene 7" in said and "1.5 times its mean in the trained" in said and "1.1 in the untrained" in said
-    assert "1.5 × its mean; untrained 1.1 ×" in figures.draw(compared, 7, (2, 1)).get_suptitle()
+    assert "Scene 7" in said and "1.5 times its mean in the trained" in said and "1.1 with random weights" in said
+    titles = [axis.get_title() for axis in figures.draw(compared, 7, (2, 1)).axes]
+    assert titles[1:3] == ["gate 2 · 1, trained: up to 1.5 × mean", "gate 2 · 1, random weights: up to 1.1 × mean"]
+
+
+def test_on_a_class_that_fills_the_image_a_gate_is_as_strong_as_its_mean(
+    models: tuple[SegNeXt, SegNeXt], photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "SCENES", (0, 1))
+    monkeypatch.setattr(figures, "class_names", lambda scenes: ["sky", "pole, post"])
+    whole, half = np.full((48, 64), 2, np.uint8), np.ones((48, 64), np.uint8)
+    half[:, 32:] = 0
+    scenes = [{"image": photo, "mask": whole}, {"image": photo, "mask": half}]
+    (ratio,) = figures.on_class(models[0], scenes, 64, "pole", (1, 0))
+    assert ratio == pytest.approx(1, abs=0.02)
+    assert figures.on_class(models[0], scenes, 64, "sky", (1, 0)) != [ratio]
+
+
+def test_only_labelled_pixels_can_be_wrong() -> None:
+    truth, labels = np.array([[0, 1, 255, 1]]), np.array([[0, 0, 0, 1]])
+    figure = figures.draw_errors(Image.new("RGB", (4, 1)), truth, labels, np.zeros((2, 3), np.uint8))
+    red = np.asarray(figure.axes[3].images[0].get_array())[0]  # (4, 3)
+    assert [pixel[0] > 2 * pixel[1] for pixel in red.tolist()] == [False, True, False, False]
+
+
+def test_the_published_numbers_are_in_order() -> None:
+    """Within a family more arithmetic has a higher score, and the sentence is true of the numbers."""
+    for sizes in figures.PUBLISHED.values():
+        assert list(sizes.values()) == sorted(sizes.values()) and sorted(y for _, y in sizes.values())[-1] < 60
+    ours, theirs = figures.PUBLISHED["SegNeXt"], figures.PUBLISHED["SegFormer"]
+    for cost, miou in theirs.values():
+        assert max(y for x, y in ours.values() if x <= cost) > miou
+    assert "SegNeXt-S has 44.3 % mIoU and SegFormer-B1 42.2 %" in figures.describe_published()
+
+
+def test_a_photograph_is_shown_with_its_control() -> None:
+    figure = figures.draw_photograph(figures.open_or_temple(None), figures.read("nano_street"), (2, 1))
+    titles = [axis.get_title() for axis in figure.axes[:4]]
+    assert titles == ["the photograph", "predicted labels", "gate 2 · 1, trained", "gate 2 · 1, random weights"]
+    trained, random = (axis.images[0].get_array() for axis in figure.axes[2:4])
+    assert (trained != random).any()
 
 
 def test_making_the_control_leaves_the_random_state_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "compare", lambda trained, untrained, *_: (trained, untrained))
+    monkeypatch.setattr(figures, "compare", lambda trained, random, *_: (trained, random))
     before = torch.get_rng_state()
-    trained, untrained = figures.shipped()
+    trained, random = figures.shipped()
     assert torch.equal(before, torch.get_rng_state())
-    assert trained.variant == untrained.variant and not untrained.training
-    with torch.no_grad():
-        assert all(
-            a.shape == b.shape
-            for a, b in zip(trained.state_dict().values(), untrained.state_dict().values(), strict=True)
-        )
-    assert not torch.equal(next(trained.parameters()), next(untrained.parameters()))
+    assert trained.variant == random.variant and not random.training
+    assert not torch.equal(next(trained.parameters()), next(random.parameters()))
