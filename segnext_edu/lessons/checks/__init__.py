@@ -7,7 +7,8 @@ from typing import Any
 
 from segnext_edu.lessons.series import WRITTEN
 
-__all__ = [notebook.topic for notebook in WRITTEN]  # pyright: ignore[reportUnsupportedDunderAll]
+# The tour has no exercises.
+__all__ = [notebook.topic for notebook in WRITTEN[1:]]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
