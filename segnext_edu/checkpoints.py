@@ -1,9 +1,9 @@
-"""Weights in and out: our own files (safetensors), and those the authors published (pickles, under other names)."""
+"""Weights in and out: safetensors files with the variant, the class names and the training card in their metadata."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,39 +11,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
-from torch import Tensor, nn
+from torch import nn
 
 from segnext_edu.files import InputError, appears_whole, repository_data
-from segnext_edu.model.segnext import VARIANTS, SegNeXt
-
-# Our name for a part of a block → the authors'. mmsegmentation 1.x says "mlp.dwconv" where the authors say it twice.
-BLOCK_NAMES = {
-    "layer_scale_1": "layer_scale_1",
-    "layer_scale_2": "layer_scale_2",
-    "attention.proj_in": "attn.proj_1",
-    "attention.proj_out": "attn.proj_2",
-    "attention.msca.local": "attn.spatial_gating_unit.conv0",
-    "attention.msca.strips.0.horizontal": "attn.spatial_gating_unit.conv0_1",
-    "attention.msca.strips.0.vertical": "attn.spatial_gating_unit.conv0_2",
-    "attention.msca.strips.1.horizontal": "attn.spatial_gating_unit.conv1_1",
-    "attention.msca.strips.1.vertical": "attn.spatial_gating_unit.conv1_2",
-    "attention.msca.strips.2.horizontal": "attn.spatial_gating_unit.conv2_1",
-    "attention.msca.strips.2.vertical": "attn.spatial_gating_unit.conv2_2",
-    "attention.msca.mix": "attn.spatial_gating_unit.conv3",
-    "ffn.fc1": "mlp.fc1",
-    "ffn.dwconv": "mlp.dwconv.dwconv",
-    "ffn.fc2": "mlp.fc2",
-}
-DECODER_NAMES = {
-    "squeeze.0": "squeeze.conv",
-    "squeeze.1": "squeeze.gn",
-    "hamburger.ham_in": "hamburger.ham_in.conv",
-    "hamburger.ham_out": "hamburger.ham_out.conv",
-    "hamburger.norm": "hamburger.ham_out.gn",
-    "align.0": "align.conv",
-    "align.1": "align.gn",
-    "classify": "conv_seg",
-}
+from segnext_edu.model.segnext import SegNeXt
+from segnext_edu.official_names import from_official as from_official  # published weights under our names
 
 FREE = "Apache-2.0"  # the terms of what its card lays no others on
 
@@ -159,70 +131,3 @@ def begin_with(model: nn.Module, path: str | Path, classes: Sequence[str]) -> di
 def first_line(error: Exception) -> str:
     """An error in a line, for another message to quote."""
     return next(iter(str(error).splitlines()), type(error).__name__)
-
-
-def official_name(name: str) -> str:
-    """Our name of a tensor → the name it has in the authors' checkpoints."""
-    if name.startswith("decoder."):
-        module, _, leaf = name.removeprefix("decoder.").rpartition(".")
-        return f"decode_head.{DECODER_NAMES[module]}.{leaf}"
-    _, _, index, part, rest = name.split(".", 4)  # encoder.stages.<index>.<part>.<rest>
-    stage = int(index) + 1
-    if part == "norm":
-        return f"backbone.norm{stage}.{rest}"
-    if part == "down" and stage == 1:
-        return f"backbone.patch_embed1.proj.{rest}"
-    if part == "down":
-        layer, leaf = rest.split(".")
-        return f"backbone.patch_embed{stage}.{'proj' if layer == '0' else 'norm'}.{leaf}"
-    block, inside = rest.split(".", 1)
-    if inside in BLOCK_NAMES:  # the layer scales, which are tensors of the block itself
-        return f"backbone.block{stage}.{block}.{BLOCK_NAMES[inside]}"
-    module, leaf = inside.rsplit(".", 1)
-    return f"backbone.block{stage}.{block}.{BLOCK_NAMES.get(module, module)}.{leaf}"
-
-
-def from_official(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The authors' names, or mmsegmentation 1.x's, → ours; every tensor accounted for.
-
-    The size is the one of `VARIANTS` that fits the most tensors; the classifier tells the number of classes.
-
-    Raises InputError naming the tensors that are missing, left over or of the wrong shape.
-    """
-    twice = any(".dwconv.dwconv." in name for name in state_dict)
-    variant, expected = max(_layouts(state_dict, twice), key=lambda layout: _agreement(layout[1], state_dict))
-    shapes = {theirs: shape for theirs, _, shape in expected}
-    faults = [f"missing {name}" for name in shapes if name not in state_dict]
-    faults += [f"unknown {name}" for name in state_dict if name not in shapes]
-    faults += [
-        f"{name} has shape {tuple(state_dict[name].shape)}, expected {tuple(shape)}"
-        for name, shape in shapes.items()
-        if name in state_dict and state_dict[name].shape != shape
-    ]
-    if faults:
-        more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise InputError(
-            f"not the weights of SegNeXt-{variant}, which they resemble most: {'; '.join(faults[:5])}{more}"
-        )
-    return {ours: state_dict[theirs] for theirs, ours, _ in expected}
-
-
-Layout = list[tuple[str, str, torch.Size]]
-
-
-def _layouts(state_dict: Mapping[str, Tensor], twice: bool) -> Iterator[tuple[str, Layout]]:
-    """For each size: (their name, our name, shape) of every tensor, with the classes that the classifier has."""
-    classifier = state_dict.get("decode_head.conv_seg.bias")
-    for variant in VARIANTS:
-        with torch.device("meta"):
-            model = SegNeXt(variant, 150 if classifier is None else classifier.numel())
-        names = [(official_name(name), name, tensor.shape) for name, tensor in model.state_dict().items()]
-        if not twice:
-            names = [(theirs.replace(".dwconv.dwconv.", ".dwconv."), ours, shape) for theirs, ours, shape in names]
-        yield variant, names
-
-
-def _agreement(layout: Layout, state_dict: Mapping[str, Tensor]) -> int:
-    """How many tensors fit, less those that the layout lacks or has too many of."""
-    fitting = sum(theirs in state_dict and state_dict[theirs].shape == shape for theirs, _, shape in layout)
-    return 2 * fitting - len(layout) - len(state_dict)

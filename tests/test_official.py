@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from segnext_edu.__main__ import main
-from segnext_edu.checkpoints import from_official, load, official_name
+from segnext_edu.checkpoints import from_official, load
 from segnext_edu.data import download
 from segnext_edu.model.segnext import SegNeXt
+from segnext_edu.official_names import official_name
 from tests.conftest import Site, contents
 
 Serve = Callable[[Site], Site]

@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from segnext_edu.checkpoints import official_name
 from segnext_edu.data import IGNORE
 from segnext_edu.files import InputError
 from segnext_edu.model.segnext import SegNeXt
+from segnext_edu.official_names import official_name
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from segnext_edu.checkpoints import BLOCK_NAMES, official_name
 from segnext_edu.lessons.checks.exercise import Wrong, call, cause, described
 from segnext_edu.lessons.checks.segnext_fold import fold
 from segnext_edu.lessons.checks.table import Exercise
 from segnext_edu.model.mscan import Block
 from segnext_edu.model.segnext import VARIANTS
+from segnext_edu.official_names import BLOCK_NAMES, official_name
 
 __all__ = ["decoder_parameters", "fold", "gather", "official_block"]
 

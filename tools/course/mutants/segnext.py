@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from segnext_edu.checkpoints import BLOCK_NAMES, official_name
 from segnext_edu.cost import count_parameters
 from segnext_edu.model.segnext import LightHam
+from segnext_edu.official_names import BLOCK_NAMES, official_name
 
 
 def join(maps: list, size: Any = None, mode: str = "bilinear", **options: Any) -> torch.Tensor:
