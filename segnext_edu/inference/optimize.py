@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from segnext_edu.inference.bfloat16 import strips_in_float32
 from segnext_edu.inference.folding import affine, conv_like, folded, scaled_after, scaled_before
 from segnext_edu.model.hamburger import Hamburger, nmf
 from segnext_edu.model.msca import MSCA
@@ -31,12 +32,13 @@ def optimize(model: SegNeXt, dtype: torch.dtype = torch.float32, compile: bool =
     For inference only: no gradients, as in eval mode. In float32 a trained network's logits differ by 1e-6 or so.
 
     Args:
-        dtype: torch.bfloat16 is coarser, and faster where the processor has it. The NMF stays in float32. Not for nano:
-            on a CPU, PyTorch 2.13 never returns from 1 × 21 over 16 channels on maps 32 cells wide.
+        dtype: torch.bfloat16 is coarser, and faster where the processor has it. The NMF stays in float32, and nano's
+            first horizontal strips compute in it (`strips_in_float32`).
         compile: hand the parts to torch.compile: it needs a C++ compiler, and a minute or two per size of image.
     """
     fast = FastSegNeXt(model).to(device=next(model.parameters()).device, dtype=dtype)
     fast.decoder.hamburger.nmf = copy.deepcopy(model.decoder.hamburger.nmf).eval()  # its bases stay unrounded
+    strips_in_float32(fast)  # nano's in bfloat16, which PyTorch would not come back from
     if compile:
         for part in (*fast.stages, fast.decoder):
             part.compile()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -197,3 +199,18 @@ def test_the_upper_bread_goes_on_the_bases() -> None:
 def test_it_refuses_what_the_model_refuses(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="H, W ≥ 32"):
         optimize(trained_looking())(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("width", [128, 200])
+def test_bfloat16_nano_returns_from_images_128_wide_and_wider(width: int) -> None:
+    """In a process of its own: PyTorch's 1 × 21 over 16 channels in bfloat16 would hang where no test can stop it."""
+    code = f"""
+import torch
+from segnext_edu.checkpoints import load
+from segnext_edu.inference.optimize import optimize
+model, images = load("nano_mini"), torch.randn(1, 3, 64, {width}, generator=torch.Generator().manual_seed(0))
+coarse, exact = optimize(model, torch.bfloat16)(images), optimize(model)(images)
+print((coarse.argmax(1) == exact.argmax(1)).float().mean().item())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and float(done.stdout) > 0.9, done.stderr

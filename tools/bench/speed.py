@@ -2,7 +2,8 @@
 
 mmsegmentation's model where it is installed, ours as it is, ours optimised, and a bare matrix product, one after the
 other in turn, so that whatever else the machine does falls on all alike. The same weights in all networks; each as its
-users run it (ours channels-last, theirs as it comes). The medians are compared.
+users run it (ours channels-last, theirs as it comes). The medians are compared. Optimised in bfloat16, nano computes
+its first stage's horizontal strips in float32 (`segnext_edu.inference.bfloat16` says why).
 
 The floor is the time that the network's multiply-adds would take at the rate of a large matrix product. PyTorch makes
 one in two ways, as `a @ b` and as a 1 × 1 convolution, through different libraries; the faster one sets the rate.
