@@ -1,3 +1,4 @@
+import json
 import pickle
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from segnext_edu import SegNeXt
-from segnext_edu.checkpoints import available, begin_with, from_official, load, save
+from segnext_edu.checkpoints import available, begin_with, card_short_side, from_official, load, save
 from segnext_edu.files import InputError, repository_data
 from segnext_edu.official import read_official
 from tests.reference import official_weights
@@ -118,6 +119,93 @@ class TestSaveAndLoad:
         for name in ("text", "other", "short", "liar"):
             with pytest.raises(InputError, match=f"{name}.safetensors: not a checkpoint of this package"):
                 load(tmp_path / f"{name}.safetensors")
+
+
+def described_as(path: Path, **metadata: str) -> Path:
+    """A checkpoint of nano for two classes whose metadata say something else."""
+    torch.manual_seed(0)
+    usual = {"variant": "nano", "classes": '["a", "b"]', "card": "{}"}
+    save_file(SegNeXt("nano", 2).state_dict(), path, {**usual, **metadata})
+    return path
+
+
+class TestMetadata:
+    def test_what_a_card_may_leave_out(self, tmp_path: Path):
+        model = load(described_as(tmp_path / "model.safetensors"))
+        assert model.classes == ("a", "b") and card_short_side(model.card) == 512
+
+    @pytest.mark.parametrize(
+        "classes",
+        ["", "null", "3", "true", '"ab"', "{}", '{"a": 1, "b": 2}', "[]", "[1, 2]", '["a", null]', '["a", ["b"]]',
+         '["a", ""]', '["a", "a"]', '["a"', '["a", "\\ud800"]', "[" * 100_000, "1" * 5000,
+         json.dumps([str(index) for index in range(255)]), json.dumps(["a", "b", "c"])],
+        ids=lambda text: text[:20],
+    )  # fmt: skip
+    def test_odd_classes_are_refused_in_words(self, tmp_path: Path, classes: str):
+        with pytest.raises(InputError, match="model.safetensors: not a checkpoint of this package"):
+            load(described_as(tmp_path / "model.safetensors", classes=classes))
+
+    @pytest.mark.parametrize(
+        "card",
+        ["", "null", "[]", "3", '"text"', "{", "{" * 9, '{"recipe": null}', '{"recipe": []}', '{"recipe": "tiny"}',
+         '{"score": 0.5}', '{"terms": 3}', '{"terms": ["a"]}', '{"terms": null}', '{"terms": "\\ud800"}',
+         *(f'{{"recipe": {{"short_side": {side}}}}}'
+           for side in ("1e9", "1000000000", "31", "4097", "-512", "0", "512.5", "NaN",
+                        "Infinity", '"512"', "null", "true", "[]"))],
+        ids=lambda text: text[:40],
+    )  # fmt: skip
+    def test_odd_cards_are_refused_in_words(self, tmp_path: Path, card: str):
+        with pytest.raises(InputError, match="model.safetensors: not a checkpoint of this package"):
+            load(described_as(tmp_path / "model.safetensors", card=card))
+
+    @pytest.mark.parametrize("variant", ["", "giant", "Nano", "tiny"])
+    def test_odd_variants_are_refused_in_words(self, tmp_path: Path, variant: str):
+        with pytest.raises(InputError, match="model.safetensors: not a checkpoint of this package"):
+            load(described_as(tmp_path / "model.safetensors", variant=variant))
+
+
+class TestWeightsThatMeanNothing:
+    @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), 1e300])
+    @pytest.mark.parametrize("name", ["encoder.stages.0.blocks.0.norm1.running_var", "decoder.classify.bias"])
+    def test_nan_and_infinity_are_said(self, tmp_path: Path, name: str, value: float):
+        weights = SegNeXt("nano", 2).state_dict()
+        weights[name] = torch.full(weights[name].shape, value, dtype=torch.float64)
+        save_file(weights, tmp_path / "bad.safetensors", {"variant": "nano", "classes": '["a", "b"]', "card": "{}"})
+        with pytest.raises(InputError, match=f"bad.safetensors: {name} holds NaN or infinity, so that it cannot label"):
+            load(tmp_path / "bad.safetensors")
+
+    def test_weights_that_are_all_zero_are_said(self, tmp_path: Path):
+        model = SegNeXt("nano", 2)
+        for parameter in model.parameters():
+            parameter.data.zero_()
+        save(model, tmp_path / "zero.safetensors", "ab", {})
+        with pytest.raises(InputError, match="zero.safetensors: the weights of its classifier are all 0"):
+            load(tmp_path / "zero.safetensors")
+
+    @pytest.mark.parametrize("dtype", [torch.complex64, torch.int32, torch.bool])
+    def test_weights_that_are_no_floating_point_numbers_are_refused(self, tmp_path: Path, dtype: torch.dtype):
+        weights = SegNeXt("nano", 2).state_dict()
+        weights["decoder.classify.bias"] = torch.ones(2, dtype=dtype)
+        save_file(weights, tmp_path / "odd.safetensors", {"variant": "nano", "classes": '["a", "b"]', "card": "{}"})
+        with pytest.raises(InputError, match=f"decoder.classify.bias is of {dtype}"):
+            load(tmp_path / "odd.safetensors")
+
+    @pytest.mark.parametrize(("value", "half"), [(float("nan"), False), (float("inf"), True), (1e5, True)])
+    def test_they_are_never_saved(self, tmp_path: Path, value: float, half: bool):
+        """1e5 is a number in float32 and none in float16."""
+        model, path = SegNeXt("nano", 2), tmp_path / "model.safetensors"
+        save(model, path, "ab", {}, half)
+        before = path.read_bytes()
+        model.decoder.classify.weight.data[0] = value
+        with pytest.raises(InputError, match="not written, because decoder.classify.weight holds NaN or infinity"):
+            save(model, path, "ab", {}, half)
+        assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "deep/" * 2000 + "x", "null\0byte"], ids=["name", "path", "null byte"])
+def test_a_name_that_no_file_can_have_is_no_checkpoint(name: str):
+    with pytest.raises(InputError, match="no such checkpoint"):
+        load(name)
 
 
 class TestBeginWith:

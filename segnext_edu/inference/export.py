@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from segnext_edu.checkpoints import card_short_side, load
+from segnext_edu.checkpoints import card_short_side, load, unusable
 from segnext_edu.data.images import IMAGENET_MEAN, IMAGENET_STD
 from segnext_edu.files import InputError, appears_whole
 from segnext_edu.model.segnext import SegNeXt
@@ -85,7 +85,10 @@ def free_sizes() -> dict[str, Any]:
 
 
 def trace(model: SegNeXt) -> ExportedProgram:
-    """The model's graph, free in batch, height and width."""
+    """The model's graph, free in batch, height and width. Raises InputError where its answers would mean nothing."""
+    problem = unusable(model)
+    if problem:
+        raise InputError(f"the model cannot be exported: {problem}")
     # A copy, with the plain memory layout: pt2 files have trouble with weights in channels_last.
     copied = copy.deepcopy(model).cpu().eval().to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
     with torch.no_grad():
@@ -122,7 +125,7 @@ def write_pt2(model: SegNeXt, path: Path) -> float:
 def checked(model: SegNeXt, exported: Callable[[Tensor], Tensor]) -> float:
     """The largest difference of the logits over images of sizes that were not traced.
 
-    Raises RuntimeError where it is more than `TOLERANCE`: no file is better than a wrong one.
+    Raises InputError where it is more than `TOLERANCE`: no file is better than a wrong one.
     """
     differences = []
     with torch.inference_mode():
@@ -131,5 +134,8 @@ def checked(model: SegNeXt, exported: Callable[[Tensor], Tensor]) -> float:
             differences.append((exported(images) - model(images)).abs().max())
     difference = torch.stack(differences).max().item()  # NaN where one of them is
     if not difference <= TOLERANCE:
-        raise RuntimeError(f"the exported graph's logits are off by {difference:.1e}; nothing was written")
+        raise InputError(
+            f"the exported graph's logits are off by {difference:.1e}, and at most {TOLERANCE:.0e} is allowed; nothing "
+            "was written. Choose the other --format"
+        )
     return difference

@@ -126,7 +126,7 @@ def test_it_runs_where_there_is_neither_torch_nor_this_package(model, files, tmp
 def test_a_graph_with_other_bases_is_told_by_its_answers(session):
     other = read(CHECKPOINT)
     other.decoder.hamburger.nmf.eval_bases.copy_(other.decoder.hamburger.nmf.eval_bases.flip(1))
-    with pytest.raises(RuntimeError, match="logits are off"):
+    with pytest.raises(InputError, match="logits are off"):
         checked(other, lambda x: torch.from_numpy(session.run(None, {"images": x.numpy()})[0]))
 
 
@@ -136,8 +136,18 @@ def test_what_answers_wrongly_gets_no_name(model, tmp_path, monkeypatch, error):
     monkeypatch.setattr(export, "trace", lambda model: wrong)
     monkeypatch.setattr(torch.export, "save", lambda program, file, extra_files: file.write(b"graph"))
     monkeypatch.setattr(torch.export, "load", lambda file: wrong)
-    with pytest.raises(RuntimeError, match="nothing was written"):
+    with pytest.raises(InputError, match="nothing was written"):
         write_pt2(model, tmp_path / "model.pt2")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0])
+@pytest.mark.parametrize("write", [write_onnx, write_pt2])
+def test_weights_that_mean_nothing_are_not_exported(tmp_path, write, value):
+    spoilt = read(CHECKPOINT)
+    spoilt.decoder.classify.weight.data.fill_(value)
+    with pytest.raises(InputError, match="the model cannot be exported: .*classif"):
+        write(spoilt, tmp_path / "model")
     assert not any(tmp_path.iterdir())
 
 
