@@ -14,15 +14,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from segnext_edu.checkpoints import SHORT_SIDES
 from segnext_edu.data import IGNORE
 from segnext_edu.files import InputError
-from segnext_edu.model.segnext import SegNeXt
+from segnext_edu.model.segnext import VARIANTS, SegNeXt
 from segnext_edu.official_names import official_name
+
+WHOLE = {  # what the whole numbers of a recipe may be, both ends included
+    "steps": (1, 10**9),
+    "batch": (1, 10**6),
+    "crop": SHORT_SIDES,
+    "short_side": SHORT_SIDES,
+    "warmup": (0, 10**9),
+    "seed": (0, 2**63 - 1),
+}
+LARGEST_RATE = 1e6  # beyond all use, and far from where float32 ends
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Every setting that changes the result of a run. The defaults are the authors' for ADE20K."""
+    """Every setting that changes the result of a run. The defaults are the authors' for ADE20K.
+
+    Raises InputError for a setting of another type, or out of range.
+    """
 
     data: str
     variant: str = "tiny"
@@ -40,9 +54,26 @@ class Recipe:
     freeze_encoder: bool = False  # train the decoder only
 
     def __post_init__(self):
-        for name, least in {"steps": 1, "batch": 1, "crop": 32, "short_side": 32}.items():
-            if getattr(self, name) < least:
-                raise InputError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must be at least {least}")
+        for name, value in vars(self).items():
+            if name in WHOLE:
+                least, most = WHOLE[name]
+                fine = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+                wanted = f"a whole number from {least} to {most}"
+            elif name in ("lr", "head_lr_mult", "weight_decay", "max_grad_norm"):
+                fine = isinstance(value, int | float) and 0 <= value <= LARGEST_RATE  # NaN is not
+                fine = fine or (value is None and name == "max_grad_norm")
+                wanted = f"a number from 0 to {LARGEST_RATE:.0f}"
+            elif name == "variant":
+                fine, wanted = isinstance(value, str) and value in VARIANTS, f"one of {', '.join(VARIANTS)}"
+            elif name == "freeze_encoder":
+                fine, wanted = isinstance(value, bool), "True or False"
+            else:
+                fine, wanted = (
+                    isinstance(value, str) or (value is None and name == "start"),
+                    "text: a name or a path",
+                )
+            if not fine:
+                raise InputError(f"--{name.replace('_', '-')} is {value!r}; it must be {wanted}")
 
 
 # Ours, for "nano" on a laptop; the shipped checkpoint was trained with it. The authors' learning rate is for

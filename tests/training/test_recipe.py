@@ -33,8 +33,30 @@ class TestRecipe:
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": -1}, {"crop": 16}, {"short_side": 8}])
 def test_a_recipe_that_cannot_work_is_refused_in_words(wrong):
-    with pytest.raises(InputError, match=f"--{next(iter(wrong)).replace('_', '-')} is .*; it must be at least"):
+    with pytest.raises(
+        InputError, match=f"--{next(iter(wrong)).replace('_', '-')} is .*; it must be a whole number from"
+    ):
         default_recipe("mini", "nano", **wrong)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), -1, 1e38, "fast", None])
+@pytest.mark.parametrize("name", ["lr", "head_lr_mult", "weight_decay", "max_grad_norm"])
+def test_rates_decay_and_clipping_that_are_no_numbers_are_refused(name, value):
+    if (name, value) == ("max_grad_norm", None):
+        return  # no clipping
+    with pytest.raises(InputError, match=f"--{name.replace('_', '-')} is .*; it must be a number from 0 to 1000000"):
+        default_recipe("mini", "nano", **{name: value})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"seed": -1}, {"seed": 2**64}, {"steps": 10**12}, {"steps": 2.5}, {"batch": True}, {"crop": 10**6}, {"warmup": -1},
+     {"short_side": 10**9}, {"variant": "giant"}, {"variant": ["tiny"]}, {"start": 3}, {"freeze_encoder": "yes"}],
+    ids=str,
+)  # fmt: skip
+def test_settings_of_another_type_or_out_of_range_are_refused(wrong):
+    with pytest.raises(InputError, match=f"--{next(iter(wrong)).replace('_', '-')} is .*; it must be"):
+        dataclasses.replace(default_recipe("mini", "nano"), **wrong)
 
 
 class TestSchedule:
