@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,25 +26,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def train_command(args: argparse.Namespace) -> None:
     state = args.out / "resume.pt"
-    goes_on = args.resume and state.exists()
+    goes_on = args.resume and os.path.exists(state)  # unlike Path's, it says no to names that no file can have
     if not goes_on and not hasattr(args, "data"):
         raise InputError(
             "--data is missing: mini (the drawn scenes), ade20k, or a folder with images/ and annotations/"
         )
 
-    import torch
     from tqdm import tqdm
 
     from segnext_edu.machine import keep_freed_memory
     from segnext_edu.training.recipe import Recipe, default_recipe
+    from segnext_edu.training.resume import read_state
     from segnext_edu.training.trainer import Run
 
     keep_freed_memory()
     given = {field.name: getattr(args, field.name) for field in dataclasses.fields(Recipe) if hasattr(args, field.name)}
-    if goes_on:
-        recipe = Recipe(**{**torch.load(state, weights_only=True)["recipe"], **given})
-    else:
-        recipe = default_recipe(**given)
+    recipe = dataclasses.replace(read_state(state).recipe, **given) if goes_on else default_recipe(**given)
     run = Run(recipe, args.out, args.resume, args.save_every, args.device, args.precision, args.compile)
     try:
         main_process = run.accelerator.is_main_process

@@ -7,7 +7,6 @@ seed and s alone. So a run that was killed and resumed ends with the same weight
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import platform
 import time
@@ -17,16 +16,16 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from accelerate import Accelerator
 from torch import Tensor, nn
 
 from segnext_edu import checkpoints
 from segnext_edu.data import IGNORE, class_names, load_scenes
 from segnext_edu.data.augment import SCALES, augment, draw
 from segnext_edu.data.dataset import SegmentationDataset
-from segnext_edu.files import InputError, appears_whole
+from segnext_edu.files import InputError
 from segnext_edu.inference.evaluate import evaluate
 from segnext_edu.model.segnext import SegNeXt
+from segnext_edu.training.devices import accelerator_for, in_bf16, refuse_endless
 from segnext_edu.training.recipe import (
     Recipe,
     batch_indices,
@@ -35,6 +34,8 @@ from segnext_edu.training.recipe import (
     parameter_groups,
     segmentation_loss,
 )
+from segnext_edu.training.resume import State, flat, restore, save_state
+from segnext_edu.training.run_folder import RunFolder
 
 LARGEST_SCORED = 1024  # pixels: images with a longer short side are scored at this size
 
@@ -58,7 +59,8 @@ class Run:
             `decode` and `num_classes`.
         groups: model, lr, head_lr_mult, weight_decay → AdamW's parameter groups; the authors' for SegNeXt.
 
-    Raises InputError when the folder holds a run and `resume` is not set, or holds a run with another recipe.
+    Raises InputError when the folder holds a run and `resume` is not set, holds a run with another recipe, cannot be
+    written, or is another process's at this time.
     """
 
     def __init__(
@@ -74,28 +76,39 @@ class Run:
         groups: Callable[[Any, float, float, float], list[dict[str, Any]]] = parameter_groups,
     ):
         self.recipe, self.out, self.save_every = recipe, Path(out), save_every
-        if not resume and (self.out / "log.jsonl").exists():
-            raise InputError(f"{self.out}: holds a run already; go on with --resume, or choose another --out")
         if save_every < 1:
             raise InputError(f"--save-every is {save_every}; it must be at least 1")
         accelerator = self.accelerator = accelerator_for(device)
         self.bf16 = in_bf16(accelerator.device, precision)
-        hangs = recipe.variant == "nano" and network is None and recipe.crop >= 128  # 1 × 21 over 16 channels, 32 wide
-        if hangs and self.bf16 and accelerator.device.type == "cpu":
-            raise InputError(
-                "--precision bf16: on a CPU, PyTorch never comes back from one of nano's convolutions when crops have "
-                f"128 pixels or more, and here they have {recipe.crop}; leave --precision at float32"
-            )
+        if network is None:
+            refuse_endless(recipe, accelerator.device, self.bf16)
         if recipe.batch % accelerator.num_processes:
             raise InputError(
                 f"--batch {recipe.batch} cannot be shared out to {accelerator.num_processes} processes alike; "
                 "choose a multiple"
             )
+        self.folder = RunFolder(out)
+        if accelerator.is_main_process:
+            self.folder.claim(resume)
+        try:
+            self._prepare(resume, compile, network, groups)
+        except BaseException:
+            self.folder.leave()
+            raise
+
+    def _prepare(
+        self,
+        resume: bool,
+        compile: bool,
+        network: Callable[[int], Any] | None,
+        groups: Callable[[Any, float, float, float], list[dict[str, Any]]],
+    ) -> None:
+        """Load the data, build the network and the optimizer, and take up what the folder holds."""
+        recipe, accelerator = self.recipe, self.accelerator
         # The sums below have a group of their own. A group's threads must end before Python does: one that still
         # releases a tensor known to Python aborts the process. They end with the last reference to the group, and
         # DistributedDataParallel never drops its reference to the common one.
         self.group: Any = dist.new_group() if dist.is_initialized() else None
-
         train, val = load_scenes(recipe.data, "train"), load_scenes(recipe.data, "val")
         self.classes = class_names(train)
         self.train = SegmentationDataset(train, accelerator.device, largest=round(SCALES[1] * recipe.short_side))
@@ -127,11 +140,12 @@ class Run:
         self.card = {"recipe": dataclasses.asdict(recipe)} | self.environment
         if "terms" in start:  # the terms of the checkpoint it starts from hold for what is made of it
             self.card["terms"] = start["terms"]
-        self.step, self.best = 0, -1.0
+        self.step, self.best, self.saved = 0, -1.0, 0  # steps done, the best mIoU, the step of the last checkpoint
         if resume and (self.out / "resume.pt").exists():
-            self._restore()
+            state = restore(self.out / "resume.pt", recipe, self.bare, self.optimizer)
+            self.step, self.best, self.saved = state.step, state.best, state.step
         if accelerator.is_main_process:
-            self._tidy()
+            self.folder.tidy(self.step)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         recipe, accelerator, optimizer = self.recipe, self.accelerator, self.optimizer
@@ -160,9 +174,7 @@ class Run:
             accelerator.backward(loss)
             mean_loss = (self._sum(loss.detach()) / accelerator.num_processes).item()
             if not math.isfinite(mean_loss):
-                raise InputError(
-                    f"the loss is {mean_loss} at step {self.step + 1}: try a lower --lr, or --max-grad-norm 1"
-                )
+                raise self._diverged(f"the loss is {mean_loss} at step {self.step + 1}")
             if recipe.max_grad_norm is not None:
                 accelerator.clip_grad_norm_(self.model.parameters(), recipe.max_grad_norm)
             optimizer.step()
@@ -175,11 +187,14 @@ class Run:
             record |= {"images_per_s": recipe.batch / seconds, "seconds": seconds}
             saves = self.step % self.save_every == 0 or self.step == recipe.steps
             if saves:
+                self._check_weights()
                 record |= self._score()
-            self._log(record)
+            if accelerator.is_main_process:
+                self.folder.log(record)
             if saves:
                 self._save(record)
             yield record
+        self.folder.leave()
 
     def batch(self) -> tuple[Tensor, Tensor]:
         """This process's share of the next step: images (B, 3, crop, crop) and masks (B, crop, crop), augmented."""
@@ -192,7 +207,8 @@ class Run:
         return augment(images, masks, draws[mine], recipe.crop, recipe.short_side)
 
     def close(self) -> None:
-        """End what several processes share; the last thing that each of them does."""
+        """Let others into the folder, and end what several processes share; the last thing that each of them does."""
+        self.folder.leave()
         self.group = None
         if dist.is_initialized():
             dist.destroy_process_group()
@@ -213,10 +229,17 @@ class Run:
         matrix.counts = self._sum(matrix.counts.to(self.accelerator.device))
         return {"miou": matrix.miou(), "accuracy": matrix.pixel_accuracy()}
 
-    def _log(self, record: dict[str, Any]) -> None:
-        if self.accelerator.is_main_process:
-            with open(self.out / "log.jsonl", "a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+    def _check_weights(self) -> None:
+        """What cannot be used is neither scored nor saved."""
+        bad = checkpoints.not_finite(self.bare.state_dict())
+        bad = bad or checkpoints.not_finite(flat(self.optimizer.state_dict()["state"]))
+        if bad:
+            raise self._diverged(f"{bad} holds NaN or infinity after step {self.step}")
+
+    def _diverged(self, found: str) -> InputError:
+        saved = f"{self.out} keeps what was saved after step {self.saved}, so choose another --out"
+        unsaved = "nothing was saved, so --resume begins again in the same --out"
+        return InputError(f"{found}: try a lower --lr, or --max-grad-norm 1; {saved if self.saved else unsaved}")
 
     def _save(self, record: dict[str, Any]) -> None:
         better, self.best = record["miou"] > self.best, max(self.best, record["miou"])
@@ -226,52 +249,6 @@ class Run:
         checkpoints.save(self.bare, self.out / "last.safetensors", self.classes, card)
         if better:
             checkpoints.save(self.bare, self.out / "best.safetensors", self.classes, card)
-        state = {
-            "recipe": dataclasses.asdict(self.recipe),
-            "step": self.step,
-            "best": self.best,
-            "model": self.bare.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        with appears_whole(self.out / "resume.pt") as part:
-            torch.save(state, part)
-
-    def _restore(self) -> None:
-        state = torch.load(self.out / "resume.pt", map_location=self.accelerator.device, weights_only=True)
-        for name, value in dataclasses.asdict(self.recipe).items():
-            if value != state["recipe"][name]:
-                raise InputError(
-                    f"{self.out}: was begun with {name} {state['recipe'][name]}, not {value}; "
-                    "resume with the same, or choose another --out"
-                )
-        self.bare.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.best = state["step"], state["best"]
-
-    def _tidy(self) -> None:
-        """Make the folder; drop what was logged or half-written after the state that the run continues from."""
-        self.out.mkdir(parents=True, exist_ok=True)
-        for part in self.out.glob(".*.part"):
-            part.unlink()
-        log = self.out / "log.jsonl"
-        lines = log.read_text("utf-8").splitlines()[: self.step] if log.exists() else []
-        with appears_whole(log) as part:
-            part.write_text("".join(line + "\n" for line in lines), "utf-8")
-
-
-def accelerator_for(device: str) -> Accelerator:
-    """Accelerate's view of where to compute. Raises InputError for a device that is not here."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"--device {device}: expected auto, cpu or cuda")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            "--device cuda: this machine has no GPU that PyTorch can use; leave the flag out to use the CPU"
-        )
-    return Accelerator(cpu=device == "cpu" or not torch.cuda.is_available())
-
-
-def in_bf16(device: torch.device, precision: str) -> bool:
-    """Whether convolutions and matrix products run in bf16; "auto" is yes on a GPU and no on a CPU."""
-    if precision not in ("auto", "float32", "bf16"):
-        raise InputError(f"--precision {precision}: expected auto, float32, bf16")
-    return precision == "bf16" or (precision == "auto" and device.type == "cuda")
+        moments = self.optimizer.state_dict()["state"]
+        save_state(self.out / "resume.pt", State(self.recipe, self.step, self.best, self.bare.state_dict(), moments))
+        self.saved = self.step

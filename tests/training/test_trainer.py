@@ -13,13 +13,16 @@ import pytest
 import torch
 from PIL import Image
 
+from segnext_edu.__main__ import main
 from segnext_edu.checkpoints import load, save
 from segnext_edu.data import load_scenes
 from segnext_edu.files import InputError
 from segnext_edu.inference.evaluate import evaluate, scored_scenes
 from segnext_edu.model.segnext import SegNeXt
+from segnext_edu.training.devices import in_bf16
 from segnext_edu.training.recipe import Recipe, default_recipe
-from segnext_edu.training.trainer import Run, in_bf16
+from segnext_edu.training.trainer import Run
+from tests.training.test_run_folder import held_by_another_process
 from tools.bench.baselines import SegFormerB0, UNet, parameter_groups
 
 ROOT = Path(__file__).parents[2]
@@ -126,9 +129,77 @@ class TestRun:
         assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
     def test_a_loss_that_explodes_ends_the_run_in_words(self, folder, tmp_path):
-        run = Run(recipe(folder, lr=math.inf, warmup=0), tmp_path / "run", device="cpu")
-        with pytest.raises(InputError, match="loss is nan at step .*: try a lower --lr"):
+        run = Run(recipe(folder, lr=1e6, head_lr_mult=1e6, warmup=0), tmp_path / "run", device="cpu")
+        with pytest.raises(InputError, match="loss is (nan|inf) at step .*: try a lower --lr, .*nothing was saved"):
             list(run)
+
+    def test_weights_that_are_no_numbers_are_never_saved(self, folder, tmp_path):
+        """Though the last loss was one, and whether or not other steps follow. The corrected run is not blocked."""
+        for steps in (1, 6):
+            out = tmp_path / str(steps)
+            run = Run(recipe(folder, steps=steps), out, save_every=1, device="cpu")
+            run.optimizer.optimizer.register_step_post_hook(
+                lambda optimizer, args, kwargs, run=run: run.bare.decoder.classify.bias.data.fill_(math.inf)
+            )
+            with pytest.raises(InputError, match="NaN or infinity after step 1: try a lower --lr, .*nothing was saved"):
+                list(run)
+            list(Run(recipe(folder, steps=1), out, device="cpu"))
+            assert load(out / "last.safetensors").card["score"]["step"] == 1
+
+    def test_averages_that_are_no_numbers_are_never_saved(self, folder, tmp_path):
+        """AdamW would never move those weights again."""
+        run = Run(recipe(folder, steps=1), tmp_path / "run", device="cpu")
+        run.optimizer.optimizer.register_step_post_hook(
+            lambda optimizer, args, kwargs: next(iter(optimizer.state.values()))["exp_avg_sq"].fill_(math.inf)
+        )
+        with pytest.raises(InputError, match="exp_avg_sq of parameter 0 holds NaN or infinity after step 1"):
+            list(run)
+
+    def test_the_last_good_state_stays_and_the_run_goes_on_from_it(self, folder, tmp_path):
+        out = tmp_path / "run"
+        list(Run(recipe(folder), tmp_path / "whole", save_every=2, device="cpu"))
+        run = Run(recipe(folder), out, save_every=2, device="cpu")
+        steps = iter(run)
+        assert [next(steps)["step"] for _ in range(2)] == [1, 2]
+        good = {path.name: path.read_bytes() for path in out.iterdir() if path.suffix in (".safetensors", ".pt")}
+
+        def spoil(optimizer, args, kwargs):
+            if run.step == 3:
+                run.bare.decoder.classify.bias.data[0] = math.inf
+
+        run.optimizer.optimizer.register_step_post_hook(spoil)
+        with pytest.raises(InputError, match="step 4: .* keeps what was saved after step 2, so choose another --out"):
+            list(steps)
+        assert good == {path.name: path.read_bytes() for path in out.iterdir() if path.name in good}
+        list(Run(recipe(folder), out, resume=True, save_every=2, device="cpu"))
+        assert same(*(weights(tmp_path / name / "last.safetensors") for name in ("whole", "run")))
+
+    def test_a_run_that_fails_before_its_first_line_leaves_nothing(self, folder, tmp_path, capsys):
+        """And the corrected command is not told that the folder holds a run."""
+        command = ["train", "--data", str(folder), "--variant", "nano", "--steps", "1", "--batch", "2", "--crop", "32",
+                   "--device", "cpu", "--out", str(tmp_path / "run"), "--start"]  # fmt: skip
+        assert main([*command, str(tmp_path / "nowhere.safetensors")]) == 2
+        assert "no such checkpoint" in capsys.readouterr().err and not (tmp_path / "run").exists()
+        assert main(command[:-1]) == 0
+        assert main([*command[:-1], "--resume", "--lr", "nan"]) == 2
+        assert "--lr is nan; it must be a number from 0" in capsys.readouterr().err
+
+    def test_out_is_tried_before_any_data_is_loaded(self, folder, tmp_path, monkeypatch):
+        monkeypatch.setattr("segnext_edu.training.trainer.load_scenes", lambda *_: pytest.fail("data were loaded"))
+        (tmp_path / "file").touch()
+        with pytest.raises(InputError, match="no run can be written there"):
+            Run(recipe(folder), tmp_path / "file", device="cpu")
+        with held_by_another_process(tmp_path / "run"), pytest.raises(InputError, match="another process trains"):
+            Run(recipe(folder), tmp_path / "run", resume=True, device="cpu")
+
+    def test_a_damaged_state_is_refused_in_one_line_by_the_command(self, folder, tmp_path, capsys):
+        list(Run(recipe(folder, steps=1), tmp_path / "run", device="cpu"))
+        (tmp_path / "run" / "resume.pt").write_text("hello")
+        before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+        assert main(["train", "--out", str(tmp_path / "run"), "--resume"]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("error: ") and said.count("\n") == 1 and "resume.pt: damaged" in said
+        assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
     def test_clipping_bounds_the_step(self, folder, tmp_path):
         def moved(max_grad_norm):
@@ -315,7 +386,7 @@ def test_a_batch_that_cannot_be_shared_out_is_refused_in_words(folder, tmp_path,
 
 def test_a_reader_follows_one_batch_through_ten_modules(tmp_path):
     """From the start of a run to the first update of the weights. The network is one of the ten: its parts stand in
-    five modules, a notebook each."""
+    five modules, a notebook each. Where no batch goes is none of them: the run's folder, the choice of a device."""
     ran: set[str] = set()
 
     def note(frame, event, argument):
@@ -332,4 +403,5 @@ def test_a_reader_follows_one_batch_through_ten_modules(tmp_path):
     finally:
         sys.setprofile(None)
     assert "segnext_edu.training.trainer" in ran and "segnext_edu.model" in ran
+    ran -= {"segnext_edu.training.run_folder", "segnext_edu.training.devices"}
     assert len(ran) <= 10, sorted(ran)
