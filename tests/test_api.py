@@ -135,7 +135,8 @@ def passed(arguments: list[str]) -> set[str]:
         assert main(arguments) == 0
     finally:
         sys.setprofile(before)
-    network = {name for name in seen if name.startswith("model/")} | {"inference/optimize", "inference/folding"}
+    network = {name for name in seen if name.startswith("model/")}
+    network |= {f"inference/{name}" for name in ("optimize", "folding", "bfloat16")}
     assert seen & network
     return seen - network - {"__main__", "cli"} | {"network"}
 

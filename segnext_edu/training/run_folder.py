@@ -37,6 +37,8 @@ class RunFolder:
         """
         try:
             made = None if self.path.exists() else self.path
+            if made is None and not self.path.is_dir():
+                raise OSError("there is something that is no folder")
             self.path.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path / ".lock", is_singleton=True, thread_local=False)
             lock.acquire(timeout=0)

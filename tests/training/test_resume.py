@@ -173,8 +173,7 @@ class TestAStateThatNoRunWrote:
             name = {"model": "encoder.stages.0.norm.weight", "moments": "exp_avg"}[group]
             whole = path.read_bytes()
             changed(path, lambda content, place=place, name=name: place(content).update({name: tensor}))
-            said = refusal(path)
-            assert "something else among its weights" in said or "not what a run writes" in said
+            assert "something else among its weights" in refusal(path)
             path.write_bytes(whole)
 
     @pytest.mark.parametrize("dtype", [torch.float64, torch.int64, torch.complex64])

@@ -56,7 +56,9 @@ class TestAnOutThatCannotHoldARun:
         assert (tmp_path / "notes.txt").read_text() == "mine"
 
     def test_a_device(self) -> None:
-        with pytest.raises(InputError, match="no run can be written there"):
+        with pytest.raises(
+            InputError, match="no run can be written there .there is something that is no folder.; choose"
+        ):
             claimed(Path(os.devnull))
 
     @pytest.mark.parametrize("name", ["n" * 300, "deep/" * 2000, "null\0byte"], ids=["name", "path", "null byte"])
