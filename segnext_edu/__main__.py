@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until `run` takes over, there is nothing to tidy up
+
 import argparse
 import dataclasses
 import math
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from segnext_edu.cli import parser
 from segnext_edu.files import InputError, appears_whole, one_line_errors
+from segnext_edu.process import run
 
 # Even PyTorch is imported by the command that needs it and not here, so that --help answers at once.
 
@@ -157,4 +162,4 @@ COMMANDS = {
 }
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -10,7 +10,11 @@ SIZES = ("nano", "tiny", "small", "base", "large")  # `model.segnext.VARIANTS` b
 
 def parser() -> argparse.ArgumentParser:
     """All commands and their options; `command` is the name of the one that was chosen."""
-    top = argparse.ArgumentParser(prog="python -m segnext_edu", description="The commands; each has its own --help.")
+    top = argparse.ArgumentParser(
+        prog="python -m segnext_edu",
+        description="The commands; each has its own --help.",
+        epilog="--debug, anywhere: show where an error came up that nobody has foreseen",
+    )
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
     add_train(commands.add_parser("train", help="turn photographs and masks into a checkpoint"))
 
