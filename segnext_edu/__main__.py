@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from segnext_edu.cli import parser
+from segnext_edu.cli import PIXELS, parser
 from segnext_edu.files import InputError, appears_whole, one_line_errors
 from segnext_edu.process import run
 
@@ -107,8 +107,8 @@ def inference_options(args: argparse.Namespace) -> dict[str, Any]:
 
     side, tile, overlap = args.short_side, args.tile, args.overlap
     if side not in (None, "own"):
-        if not side.isdecimal() or int(side) < GRID:
-            raise InputError(f"--short-side {side}: expected a number of pixels, at least {GRID}, or own")
+        if not side.isdecimal() or not GRID <= int(side[:20]) <= PIXELS:
+            raise InputError(f"--short-side {side[:30]}: expected a number of pixels from {GRID} to {PIXELS}, or own")
         side = int(side)
     window = None
     if tile is not None:

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
+SEEDS = 2**63 - 1  # the largest one that PyTorch's generators take
+PIXELS = 2**16  # the largest side of an image that makes sense here
 SIZES = ("nano", "tiny", "small", "base", "large")  # `model.segnext.VARIANTS` by name, without PyTorch
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """An option's type: a whole number in this range, both ends included."""
+
+    def read(text: str) -> int:
+        number = int(text) if len(text) <= 20 else most + 1
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, got {text[:30]}")
+        return number
+
+    read.__name__ = "whole number"  # argparse's word for it, where the text is no number at all
+    return read
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,9 +52,9 @@ def parser() -> argparse.ArgumentParser:
     ade20k = data.add_subparsers(required=True, metavar="name").add_parser("ade20k", help="a small ADE20K")
     ade20k.add_argument("--source", required=True, help="ADEChallengeData2016.zip, its unpacked folder, or a URL")
     ade20k.add_argument("--out", type=Path, default=Path("data/ade20k_mini"))
-    ade20k.add_argument("--train", type=int, default=2000, help="images to train on (2000)")
-    ade20k.add_argument("--val", type=int, default=200, help="images to score on (200)")
-    ade20k.add_argument("--seed", type=int, default=0)
+    ade20k.add_argument("--train", type=whole(1, 10**6), default=2000, help="images to train on (2000)")
+    ade20k.add_argument("--val", type=whole(1, 10**6), default=200, help="images to score on (200)")
+    ade20k.add_argument("--seed", type=whole(0, SEEDS), default=0)
     ade20k.add_argument("--sha256", help="what the zip's SHA-256 must be")
 
     official = commands.add_parser("fetch-official", help="the authors' weights as a checkpoint of this package")
@@ -66,7 +82,9 @@ def add_train(train: argparse.ArgumentParser) -> None:
     """The run's options, and the recipe's, which are absent where they are not given."""
     train.add_argument("--out", required=True, type=Path, help="folder for the log and the checkpoints")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    train.add_argument("--save-every", type=int, default=500, help="steps between checkpoints and scores (500)")
+    train.add_argument(
+        "--save-every", type=whole(1, 10**9), default=500, help="steps between checkpoints and scores (500)"
+    )
     train.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
     train.add_argument("--precision", default="auto", help="float32, bf16 or auto: bf16 on a GPU (auto)")
     train.add_argument("--compile", action="store_true", help="let torch.compile join the network's operations")
@@ -83,7 +101,7 @@ def add_train(train: argparse.ArgumentParser) -> None:
         ("--weight-decay", float, "AdamW's, on all but the norms"),
         ("--warmup", int, "steps of linear warm-up"),
         ("--max-grad-norm", float, "largest norm of the gradient (no limit)"),
-        ("--seed", int, "decides everything random"),
+        ("--seed", whole(0, SEEDS), "decides everything random"),
         ("--start", str, "a checkpoint of the same variant whose weights to begin with"),
     ):
         recipe.add_argument(flag, type=kind, default=argparse.SUPPRESS, help=text)
@@ -107,13 +125,16 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--tile",
-        type=int,
+        type=whole(32, PIXELS),
         metavar="PIXELS",
         help="sliding-window inference: predict square tiles of this many pixels, one after the other, and blend the "
         "answers. Memory is bounded by the tile, but no tile knows what the others see (the whole image at once)",
     )
     group.add_argument(
-        "--overlap", type=int, metavar="PIXELS", help="pixels that neighbouring tiles share (about a quarter of a tile)"
+        "--overlap",
+        type=whole(0, PIXELS),
+        metavar="PIXELS",
+        help="pixels that neighbouring tiles share (about a quarter of a tile)",
     )
     group.add_argument(
         "--multi-scale",

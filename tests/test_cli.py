@@ -52,6 +52,14 @@ def test_help_imports_nothing_heavy(command: str) -> None:
         ("train --out run --data mini --variant huge", "invalid choice: 'huge'"),
         ("predict photo.jpg --out overlay.png", "required: --checkpoint"),
         ("predict photo.jpg --checkpoint it.safetensors --out overlay.xyz", "name that ends in .png"),
+        ("train --out run --data mini --seed -1", "--seed: expected a whole number from 0"),
+        (f"train --out run --data mini --seed {2**64}", "--seed: expected a whole number from 0"),
+        ("train --out run --data mini --seed one", "invalid whole number value: 'one'"),
+        ("train --out run --data mini --save-every 0", "--save-every: expected a whole number from 1"),
+        ("data ade20k --source it.zip --seed -1", "--seed: expected a whole number from 0"),
+        (f"data ade20k --source it.zip --train {'9' * 5000}", "--train: expected a whole number from 1"),
+        (f"predict photo.jpg --checkpoint it.safetensors --out it.png --tile {10**9}", "--tile: expected a whole"),
+        ("predict photo.jpg --checkpoint it.safetensors --out it.png --tile 64 --overlap -32", "--overlap: expected"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_as_quickly(arguments: str, why: str) -> None:
