@@ -51,9 +51,22 @@ def verdict(check: str, answer: Any) -> str:
     from segnext_edu.lessons import checks
 
     notebook, exercise = check.split(".")
-    with redirect_stdout(io.StringIO()) as said, redirect_stderr(io.StringIO()):  # nbgrader gives 0 for any stderr
+    with redirect_stdout(LastWords()) as said, redirect_stderr(LastWords()):  # nbgrader gives 0 for any stderr
         getattr(getattr(checks, notebook), exercise)(answer)
-    return said.getvalue().strip().splitlines()[-1]  # what an answer itself has printed comes before
+    return said.kept.strip().splitlines()[-1]  # what an answer itself has printed comes before
+
+
+class LastWords(io.TextIOBase):
+    """An output of which the end is kept: an answer may print for ever."""
+
+    MOST = 8192  # characters
+
+    def __init__(self) -> None:
+        self.kept = ""
+
+    def write(self, text: str, /) -> int:
+        self.kept = (self.kept + text[-self.MOST :])[-self.MOST :]
+        return len(text)
 
 
 def solutions() -> dict[str, dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from segnext_edu.lessons import course
+from segnext_edu.lessons.checks import exercise
 from tools.course import handout
 from tools.course.exercises import Exercise
 
@@ -59,6 +61,20 @@ def test_what_an_answer_prints_or_warns_of_is_no_verdict(notebook: Callable, cap
     with warnings.catch_warnings(record=True):
         notebook(careful)
     assert capsys.readouterr() == ("", "")  # nbgrader takes all points for anything on stderr
+
+
+def test_an_answer_that_prints_for_ever_keeps_its_verdict_and_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exercise, "SECONDS", 0.5)
+
+    def for_ever(*arguments: int) -> None:
+        while True:
+            print("still at it" * 1000)
+
+    tracemalloc.start()
+    said = course.verdict("strip_conv.multiply_adds", for_ever)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert said.startswith("✗ Stopped: not done after 0.5 seconds") and peak < 10**6, peak
 
 
 @pytest.mark.parametrize(
