@@ -4,6 +4,7 @@
 PYTHON ?= python3
 LAB_FLAGS ?=
 BENCH_FLAGS ?=
+MINUTES ?= 10
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
@@ -39,8 +40,9 @@ test-quick: $(READY) ## all but the slow tests and the notebooks: for a change o
 	$(PY) -m ruff check .
 	$(PYTEST) -m 'not slow' tests
 
-fuzz: $(READY) ## the property tests, with other examples every time, and far more of them
+fuzz: $(READY) ## the property tests with far more examples, then bad input by the thousand: make fuzz MINUTES=60
 	$(PYTEST) -m hypothesis --hypothesis-profile=fuzz tests
+	OMP_NUM_THREADS=1 $(PY) -m tests.fuzz --minutes $(MINUTES)
 
 # For one of them: .venv/bin/python -m tools.notebooks refresh 03
 refresh: $(READY) ## runs all notebooks again and stores them
