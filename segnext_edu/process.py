@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import runpy
 import signal
 import sys
 import traceback
@@ -89,11 +90,6 @@ def end_quietly(code: int | str | None) -> NoReturn:
 
 
 def segnext_edu() -> NoReturn:
-    """The installed command `segnext-edu`."""
-
-    def main() -> int:
-        from segnext_edu.__main__ import main
-
-        return main()
-
-    run(main)
+    """The installed command `segnext-edu`: what `python -m segnext_edu` does."""
+    runpy.run_module("segnext_edu", run_name="__main__")
+    raise AssertionError("it ends the process")

@@ -28,7 +28,7 @@ FLOORS = (
     {"inference"},
     {"official", "explain", "training"},
     {"lessons"},
-    {"cli"},
+    {"cli", "process"},
     {"__main__"},
 )
 TOOLS = ("tools", "tests")

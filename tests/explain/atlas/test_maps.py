@@ -96,6 +96,7 @@ def test_a_pixels_classes_come_by_name_and_in_order(sight: Sight) -> None:
 
 
 def test_what_a_sight_takes_in_memory_is_counted_whole(sight: Sight) -> None:
+    sight = Sight(sight.model, sight.images, sight.recording)  # one that nobody has asked anything
     recorded = sight.nbytes
     assert sight.kept is not None and sight.nbytes == recorded + sight.kept.nbytes
     before = sight.nbytes
