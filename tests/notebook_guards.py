@@ -12,7 +12,9 @@ from urllib.parse import unquote
 import nbformat
 from nbformat import NotebookNode
 
+from segnext_edu.files import InputError
 from segnext_edu.lessons.series import SERIES
+from tools.course.exercises import exercises as read_exercises
 from tools.notebooks import WIDGET_VIEW, promised_seconds
 
 
@@ -197,15 +199,21 @@ def computed_numbers(notebook: Stored) -> Complaints:
 
 
 def exercises(notebook: Stored) -> Complaints:
+    """They are open, checked by the notebook's own checks, and answered in a folded cell below."""
     topic = next((one.topic for one in SERIES if one.number == notebook.path.name[:2]), "")
-    check = re.compile(rf"^checks\.{topic}\.\w+\(", re.MULTILINE)
-    for index, cell in enumerate(notebook.code):
-        begins = [found.start() for found in re.finditer(r"### BEGIN SOLUTION$", cell.source, re.MULTILINE)]
-        ends = [found.start() for found in re.finditer(r"### END SOLUTION$", cell.source, re.MULTILINE)]
-        if len(begins) != len(ends) or any(begin > end for begin, end in zip(begins, ends, strict=True)):
-            yield f"BEGIN SOLUTION and END SOLUTION do not match in {first_line(cell)}"
-        elif begins and not any(check.search(here.source) for here in notebook.code[index : index + 2]):
-            yield f"no call of checks.{topic} in or after the exercise {first_line(cell)}"
+    try:
+        known = read_exercises(notebook.node)
+    except InputError as error:
+        yield str(error)
+        return
+    for exercise in known:
+        said = shown(notebook.node.cells[exercise.cell])
+        if exercise.check.split(".")[0] != topic:
+            yield f"Exercise {exercise.number} calls checks.{exercise.check}, not one of checks.{topic}"
+        if not said.startswith("○ "):
+            yield f"Exercise {exercise.number} is not open, its check says {said[:40]!r}"
+    if any("### BEGIN SOLUTION" in cell.source for cell in notebook.code):
+        yield "an answer (### BEGIN SOLUTION) stands in a code cell; fold it below (CONTRIBUTING.md)"
 
 
 def shown(cell: NotebookNode, kinds: tuple[str, ...] = ("execute_result", "display_data", "stream")) -> str:

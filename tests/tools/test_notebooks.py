@@ -46,13 +46,16 @@ def good(folder: Path) -> Stored:
     named = "As in Tab. 2, Exercise 3.1, section 4, Figure 1, Fig. 2(b) and `1.5`, $0.5$, Python 3.11."
     section = f"### 3.2 A `part`\n\n**Figure 1.** {named} [Up](#3.2-A-part)"
     error = new_output("error", ename="ZeroDivisionError")
-    exercise = "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n\nchecks.strip_conv.f(f)"
+    exercise = "def f():\n    raise NotImplementedError\n\nf = checks.strip_conv.f(f)"
+    solution = "<details><summary>Solution</summary>\n\n```python\ndef f():\n    return 1\n```\n</details>"
+    open_still = new_output("stream", text="○ Not answered yet")
     cells = [
         new_markdown_cell(OPENING),
-        new_markdown_cell("## 4 · Strips\n\n#### Exercise 3.1 · One\n\n" + section),
+        new_markdown_cell("## 4 · Strips\n\n#### Exercise 3.1 · One · ●○○ · 5 min\n\n" + section),
         new_code_cell("show(figure)", execution_count=1, outputs=[picture]),
         new_code_cell("1 / 0", execution_count=2, outputs=[error], metadata={"tags": ["raises-exception"]}),
-        new_code_cell(exercise, execution_count=3),
+        new_code_cell(exercise, execution_count=3, outputs=[open_still], metadata={"tags": ["exercise"]}),
+        new_markdown_cell(solution, metadata={"tags": ["solution"]}),
         new_code_cell("loss", execution_count=4, outputs=[result("tensor(nan)")]),
         new_markdown_cell("Nothing over nothing is NaN, and is not `allclose` to itself."),
         new_code_cell(
@@ -99,6 +102,10 @@ def fatten(notebook: Stored) -> None:
     notebook.path.write_bytes(bytes(1_500_001))
 
 
+def swap(cell: nbformat.NotebookNode, old: str, new: str) -> None:
+    cell.source = cell.source.replace(old, new)
+
+
 LONG = "\n".join("x = 1" for _ in range(26))
 BROKEN = {
     "is not named": rename("strips.ipynb"),
@@ -132,8 +139,10 @@ BROKEN = {
     "Fig 2(c) is nowhere": prose("See Fig. 2(c)."),
     "Tab 20 is nowhere": prose("See Tab. 20."),
     "a number typed into the prose: 1.78": prose("It is 1.78 times as fast."),
-    "do not match": cell("### BEGIN SOLUTION\nchecks.strip_conv.f(f)"),
-    "no call of checks.strip_conv": cell("### BEGIN SOLUTION\n### END SOLUTION\nchecks.msca.f(f)"),
+    "an answer (### BEGIN SOLUTION)": cell("### BEGIN SOLUTION\n### END SOLUTION"),
+    "is tagged exercise, but lacks a heading": cell("f = checks.strip_conv.f(f)", tags=("exercise",)),
+    "calls checks.msca.f": lambda notebook: swap(notebook.code[2], "strip_conv", "msca"),
+    "is not open, its check says '✓": lambda notebook: notebook.code[2].outputs[0].update(text="✓ right"),
     "what was to be the same": cell("a.allclose(b), a.equal(c)", result("(True, False)")),
     "a nan that nobody speaks of": cell("loss", result("tensor(nan)")),
     "speaks of below 'show": cell("show(plot)", new_output("display_data", {"text/plain": "nan times as fast"})),

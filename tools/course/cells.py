@@ -44,5 +44,5 @@ def last_paragraph(notebook: NotebookNode, index: int) -> str:
 
 def first_paragraph(notebook: NotebookNode, index: int) -> str:
     """The first sentences from a cell on."""
-    cells = notebook.cells[index : index + 2]
-    return next((paragraphs(cell.source)[0] for cell in cells if cell.cell_type == "markdown"), "")
+    cells = [cell for cell in notebook.cells[index : index + 2] if cell.cell_type == "markdown"]
+    return next((paragraph for cell in cells for paragraph in paragraphs(cell.source)), "")

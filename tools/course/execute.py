@@ -1,7 +1,8 @@
-"""How nbgrader runs a hand-in: the lesson's definitions and the exercises alone, whatever an answer does to the kernel.
+"""nbgrader's steps that are ours: what students are given instead of our answers, and how a hand-in is run.
 
-nbgrader gives all points to a test cell without an error, so one that has not run must hold one. It gives none to a
-cell that wrote to stderr, were it only a warning. And it allows 30 seconds a cell, which importing PyTorch can take.
+Of a hand-in only the lesson's definitions and the exercises are run, whatever an answer does to the kernel. nbgrader
+gives all points to a test cell without an error, so one that has not run must hold one. It gives none to a cell that
+wrote to stderr, were it only a warning. And it allows 30 seconds a cell, which importing PyTorch can take.
 """
 
 from __future__ import annotations
@@ -14,9 +15,18 @@ from nbclient.util import run_sync
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader.preprocessors import Execute as Plain
+from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Enum, Integer
 
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+
+
+class Stubs(NbGraderPreprocessor):
+    """Instead of nbgrader's ClearSolutions: our answers make room for the stubs that the series' notebooks have."""
+
+    def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
+        cell.source = cell.metadata.pop("stub", cell.source)
+        return cell, resources
 
 
 class Execute(Plain):
@@ -54,10 +64,8 @@ class Execute(Plain):
 
     def begin_again(self, cell: NotebookNode) -> None:
         """Another kernel, brought to where the old one was; in the place of what killed it stands our answer."""
-        identifier = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-        number = identifier.removesuffix("-points").removeprefix("exercise-").replace("-", ".")
-        if number and identifier.endswith("-points"):
-            self.done.append(f"from segnext_edu.lessons import course\ncourse.lend({number!r}, globals())")
+        if "course.hand_in(" in cell.source:
+            self.done.append(cell.source.replace("hand_in", "lend"))
         self.restart()
         for source in self.done:
             super().preprocess_cell(new_code_cell(source), {}, 0)

@@ -107,11 +107,12 @@ def hand_ins(notebooks: dict[Path, list[Exercise]], mutants: int | None) -> Iter
     """All that is handed in for one problem set."""
     everything = [exercise for known in notebooks.values() for exercise in known]
     yield HandIn("ours", {}, frozenset())
-    yield HandIn("untouched", {e.number: e.stub for e in everything}, frozenset(e.number for e in everything))
+    yield HandIn("untouched", {e.number: e.source for e in everything}, frozenset(e.number for e in everything))
     unruly = {}
     for first, second, third, *_ in notebooks.values():
-        unruly |= {first.number: HANGS, second.number: ENDS_PYTHON.format(name=second.name)}
-        unruly |= {third.number: third.solution + WARNS.format(name=third.name)}
+        unruly |= {first.number: first.answered(HANGS)}
+        unruly |= {second.number: ENDS_PYTHON.format(name=second.name)}  # the line that checks is gone, too
+        unruly |= {third.number: third.answered(third.solution + WARNS.format(name=third.name))}
     lost = frozenset(e.number for known in notebooks.values() for e in known[:2])
     yield HandIn("unruly", unruly, lost)
     columns = [misconceptions(known)[:mutants] for known in notebooks.values()]
@@ -126,7 +127,8 @@ def misconceptions(known: list[Exercise]) -> list[tuple[str, str]]:
     for exercise in known:
         notebook, check = exercise.check.split(".")
         wrong = mutants_of(notebook)[check]
-        answers.append([(exercise.number, mutant_source(notebook, check, words, exercise.name)) for words in wrong])
+        sources = [mutant_source(notebook, check, words, exercise.name) for words in wrong]
+        answers.append([(exercise.number, exercise.answered(source)) for source in sources])
     return [answer for turn in zip_longest(*answers) for answer in turn if answer]
 
 
@@ -136,10 +138,10 @@ def mutants_of(notebook: str) -> dict[str, dict]:
 
 
 def mutant_source(notebook: str, check: str, words: str, name: str) -> str:
-    """A cell in which `name` is one of the misconceptions."""
+    """Lines by which `name` becomes one of the misconceptions."""
     return (
         f"import sys\n\nsys.path.insert(0, {str(FOLDER.parent)!r})\nfrom tools.course.mutants import {notebook}\n\n"
-        f"{name} = {notebook}.WRONG[{check!r}][{words!r}]"
+        f"{name} = {notebook}.WRONG[{check!r}][{words!r}]\n"
     )
 
 
@@ -149,7 +151,8 @@ def answered(path: Path, name: str, answers: dict[str, str], place: Path) -> Non
     copy = handout.copy(original, name)
     cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in copy.cells}
     for exercise in exercises(original):
-        cells[exercise.identifier].source = answers.get(exercise.number, exercise.solution)
+        ours = exercise.answered(exercise.solution)
+        cells[exercise.identifier].source = answers.get(exercise.number, ours)
     nbformat.write(copy, place / path.name)
 
 

@@ -1,13 +1,12 @@
 """A folder of notebooks for a class: the students' copies, or the lecturer's, as nbgrader reads them.
 
-Every exercise keeps its cell, and a locked one comes after it that checks the answer and counts the points. Problem
-sets are folders; what is not graded goes into one of its own.
+The students' are the series' own notebooks less the solutions, and with a locked cell after each exercise that counts
+the points; in the lecturer's the answers are filled in, and nbgrader takes them out again (`nbgrader_config.py`).
+Problem sets are folders; what is not graded goes into one of its own.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import re
 import shutil
@@ -20,16 +19,15 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from segnext_edu.files import InputError, appears_whole
-from segnext_edu.lessons.course import SOLUTIONS
 from segnext_edu.lessons.series import SERIES
-from tools.course.exercises import Exercise, exercises
+from tools.course.exercises import Exercise, exercises, tagged
 from tools.notebooks import FOLDER
 
 UNGRADED = "ungraded"
-POINTS = """# Leave this cell as it is: it counts the points, and lends you our answer while yours is open.
+POINTS = """# Leave this cell as it is: it counts the points.
 from segnext_edu.lessons import course
 
-course.hand_in("{number}")"""
+course.hand_in("{check}", "{name}", globals())"""
 
 
 def originals() -> dict[str, list[Path]]:
@@ -58,7 +56,6 @@ def write(out: Path, for_whom: Literal["students", "lecturer"]) -> dict[str, lis
                 notebook = nbformat.read(path, as_version=4)
                 known += exercises(notebook)
                 nbformat.write(copy(notebook, name, for_whom), part / name / path.name)
-            (part / name / SOLUTIONS).write_text(json.dumps(encoded(known), indent=1), "utf-8")
             written[name] = known
     return written
 
@@ -71,12 +68,16 @@ def copy(notebook: NotebookNode, place: str, for_whom: Literal["students", "lect
             cell.source = relinked(cell.source, place)
     for exercise in reversed(exercises(notebook)):
         cell = notebook.cells[exercise.cell]
-        if for_whom == "students":
-            cell.update(source=exercise.stub, outputs=[], execution_count=None)
         cell.metadata.nbgrader = marks(exercise.identifier, solution=True)
-        points = new_code_cell(POINTS.format(number=exercise.number), id=f"{exercise.identifier}-points")
+        if for_whom == "lecturer":
+            cell.metadata.stub = cell.source
+            cell.update(source=exercise.answered(exercise.solution), outputs=[], execution_count=None)
+        points = new_code_cell(
+            POINTS.format(check=exercise.check, name=exercise.name), id=f"{exercise.identifier}-points"
+        )
         points.metadata.nbgrader = marks(f"{exercise.identifier}-points", points=exercise.points)
         notebook.cells.insert(exercise.cell + 1, points)
+    notebook.cells = [cell for cell in notebook.cells if not tagged(cell, "solution")]
     return notebook
 
 
@@ -97,18 +98,6 @@ def relinked(markdown: str, place: str) -> str:
         return found[0] if re.match(r"https?:|#|data:|attachment:", target) else text
 
     return re.sub(r"(?<!!)\[([^]]*)\]\(([^)\s]+)\)", link, markdown)
-
-
-def encoded(known: list[Exercise]) -> dict[str, dict[str, str]]:
-    """What `course.hand_in` has to know about each exercise."""
-    return {
-        exercise.number: {
-            "name": exercise.name,
-            "check": exercise.check,
-            "solution": base64.b64encode(exercise.solution.encode()).decode(),
-        }
-        for exercise in known
-    }
 
 
 def write_course(out: Path) -> dict[str, list[Exercise]]:

@@ -33,11 +33,18 @@ def lesson(name: str) -> Lesson:
     return Lesson(
         path.name,
         re.search(r"^# (.+)$", opening, re.MULTILINE)[1],  # type: ignore[index]
-        [" ".join(goal.split()) for goal in re.findall(r"^- (.+(?:\n  .+)*)", opening, re.MULTILINE)],
+        goals(opening),
         section_with_figure(notebook),
         re.findall(r"^\d\. (.+)$", recap, re.MULTILINE),
         exercises(notebook),
     )
+
+
+def goals(opening: str) -> list[str]:
+    """What a reader will be able to do: a list, or one line with dots between."""
+    listed = re.findall(r"^- (.+(?:\n  .+)*)", opening, re.MULTILINE)
+    in_line = re.search(r"You will be able to\*\* (.+?)\.?$", opening, re.MULTILINE)
+    return [" ".join(goal.split()) for goal in listed or (in_line[1].split(" · ") if in_line else [])]
 
 
 def section_with_figure(notebook: NotebookNode) -> str:

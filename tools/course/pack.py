@@ -174,10 +174,11 @@ math {{ font: 12pt "STIX Two Math", "Cambria Math", "Latin Modern Math", "DejaVu
 def pages() -> dict[str, str]:
     """File name → text of all that is committed under notebooks/instructor/."""
     names = numbers()
+    asking = [name for name in names if lesson(name).exercises]
     decks = [f"## slides_{name}.html\n\n{outline(name)}\n" for name in names]
     return {
         "plans.md": plans(),
-        "mistakes.md": "\n".join([*GENERATED, "# What students get wrong", "", *map(mistakes, names)]),
+        "mistakes.md": "\n".join([*GENERATED, "# What students get wrong", "", *map(mistakes, asking)]),
         "slides.md": "\n".join([*GENERATED, "# What the slides show", "", *decks]),
         **{f"sheets/{one.topic}.html": sheet(one.number) for one in WRITTEN},
     }

@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from tools.course.cells import first_paragraph, mirror, nameless, picture, printed
+from tools.course.exercises import tagged
 from tools.course.words import fits, leading_to, paragraphs, readable, sentences, told
 
 FIGURE = re.compile(r"\*\*(Figure \d+\.)\*\* \*(.+?)\*[ ,:]*(.*)")
@@ -92,7 +93,7 @@ def answer(notebook: NotebookNode, index: int) -> tuple[int, NotebookNode]:
     speak = []
     for at in range(index + 1, len(notebook.cells)):
         cell = notebook.cells[at]
-        if cell.cell_type != "code" or "### BEGIN SOLUTION" in cell.source or mirror(cell):
+        if cell.cell_type != "code" or tagged(cell, "exercise") or mirror(cell):
             break
         if picture(cell):
             return at, cell
@@ -130,7 +131,7 @@ def figure(notebook: NotebookNode, index: int, where: str) -> Slide | None:
     """A figure under what its caption claims; None where it has no caption."""
     following = (cell.source for cell in notebook.cells[index + 1 : index + 3] if cell.cell_type == "markdown")
     source = next(following, "")
-    caption = FIGURE.match(paragraphs(source)[0]) if source else None
+    caption = FIGURE.match("".join(paragraphs(source)[:1]))
     if not caption:
         return None
     number, claim, text = caption.groups()

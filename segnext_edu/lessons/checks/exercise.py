@@ -1,4 +1,5 @@
-"""How an exercise is checked, and how the check speaks: a line of ✓ for a right answer, plain words for a wrong one.
+"""How an exercise is checked, and how the check speaks: a line of ✓ for a right answer, plain words for a wrong one,
+and ○ as long as there is none.
 
 Whatever a student's function does (raise, loop for ever, return a word for a number) becomes a sentence. The cause is
 found by comparison: a check knows the usual mistakes as programs, and names the one that gives the student's numbers.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import inspect
 import linecache
 import numbers
+import os
 import re
 import traceback
 from collections.abc import Callable
@@ -18,12 +20,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from segnext_edu.lessons.checks.beside import beside
 from segnext_edu.lessons.checks.errors import meaning
 from segnext_edu.lessons.checks.limit import TooLong, limited
 from segnext_edu.lessons.checks.sources import is_empty, oddity, prints
 
 SECONDS = 5.0  # that a check may take; a right answer needs a fraction of one
-NOTHING = "Nothing here yet: write the body of the function, then run the cell again."
+OPEN = "○ Not answered yet: write your lines, then run the cell again. Until then the notebook goes on with ours."
 
 Part = Callable[
     [Callable[..., Any]], str
@@ -31,11 +34,23 @@ Part = Callable[
 
 
 class Wrong(Exception):
-    """What is wrong with an answer, in words for the one who wrote it."""
+    """What is wrong with an answer, in words for the one who wrote it; with maps, also what came and what is right."""
+
+    def __init__(self, words: str = "", came: Any = None, right: Any = None):
+        super().__init__(words)
+        self.came, self.right = came, right
 
 
-def check(answer: Callable[..., Any], *parts: Part) -> None:
-    """Print what all the parts have proved about the answer, or what the first that fails has to say."""
+class Unanswered(Wrong):
+    """Nothing has been written yet."""
+
+
+def check(answer: Callable[..., Any], *parts: Part, ours: Callable[..., Any] | None = None) -> Any:
+    """Print what all the parts have proved about the answer, or what the first that fails has to say.
+
+    Returns the answer where it is right, and else ours, so that the cells below have a function that works. While
+    nbgrader is grading an answer stays, right or wrong: `course.hand_in` judges it next.
+    """
     try:
         if not callable(answer):
             got = described(answer)
@@ -43,8 +58,11 @@ def check(answer: Callable[..., Any], *parts: Part) -> None:
         with torch.random.fork_rng(devices=[]):  # the notebook's generator stays as it was
             torch.default_generator.manual_seed(0)  # the same answer gets the same words, whatever it draws
             proved = limited(SECONDS, lambda: [part(answer) for part in parts])
+    except Unanswered:
+        print(OPEN)
     except Wrong as wrong:
         print(f"✗ {wrong}{oddity(answer)}")
+        beside(wrong.came, wrong.right)
     except TooLong:
         print(f"✗ Stopped: not done after {SECONDS:g} seconds. Is there a loop that never ends, or one over pixels?")
     except Exception as error:  # no test has brought a check so far, yet nobody should read a traceback of ours
@@ -52,6 +70,8 @@ def check(answer: Callable[..., Any], *parts: Part) -> None:
         print(f"✗ The check could make nothing of what your function returned, or did to its arguments. {said}")
     else:
         print("   ".join(f"✓ {what}" for what in proved))
+        return answer
+    return answer if "NBGRADER_EXECUTION" in os.environ and callable(answer) else ours
 
 
 def call(answer: Callable[..., Any], *arguments: Any) -> Any:
@@ -60,7 +80,7 @@ def call(answer: Callable[..., Any], *arguments: Any) -> Any:
         result = answer(*arguments)
     except (Exception, SystemExit) as error:
         if isinstance(error, NotImplementedError) and not str(error):  # PyTorch raises it too, with a message
-            raise Wrong(NOTHING) from None
+            raise Unanswered from None
         message = next(iter(str(error).splitlines()), "")
         message = (message if len(message) < 160 else re.split(r"[.,] ", message)[0]).rstrip(".")
         said = f"{type(error).__name__}: {message}" if message else type(error).__name__
@@ -70,7 +90,7 @@ def call(answer: Callable[..., Any], *arguments: Any) -> Any:
         raise Wrong(f"{given(answer, arguments)}, your function stopped{at}. Python says: {said}.{why}") from None
     if result is None:
         if is_empty(answer):
-            raise Wrong(NOTHING)
+            raise Unanswered
         shown = "`print` shows a value, but hands nothing back. " if prints(answer) else ""
         raise Wrong(
             f"{given(answer, arguments)}, your function returned None. {shown}Is a `return` missing at its end, or "

@@ -12,6 +12,7 @@ from torch import Tensor
 from segnext_edu.lessons.checks.exercise import Wrong, call, cause, check, described, number
 from segnext_edu.lessons.checks.mscan_block import block
 from segnext_edu.lessons.checks.table import Exercise
+from segnext_edu.model.mscan import StochasticDepth
 
 __all__ = ["block", "drop_rates", "map_sizes", "stochastic_depth"]
 
@@ -121,8 +122,9 @@ SHAPES = ((100, 2, 2, 3), (80, 3, 1, 4))
 RATES = (0.3, 0.1)
 
 
-def stochastic_depth(answer: Callable[..., Any]) -> None:
-    check(answer, _quiet_when_not_training, _whole_samples, _as_often_as_asked, _scaled_up)
+def stochastic_depth(answer: Callable[..., Any]) -> Any:
+    parts = _quiet_when_not_training, _whole_samples, _as_often_as_asked, _scaled_up
+    return check(answer, *parts, ours=lambda x, rate, training: StochasticDepth(rate).train(training)(x))
 
 
 def _batch(shape: tuple[int, ...]) -> Tensor:

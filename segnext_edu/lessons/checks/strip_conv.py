@@ -188,8 +188,13 @@ strip_pair = Exercise(
 )
 
 
-def strip_factors(answer: Callable[..., Any]) -> None:
-    check(answer, _rank_one_comes_back, _nearest, _double_precision)
+def strip_factors(answer: Callable[..., Any]) -> Any:
+    return check(answer, _rank_one_comes_back, _nearest, _double_precision, ours=_nearest_pair)
+
+
+def _nearest_pair(kernel: Tensor) -> tuple[Tensor, Tensor]:
+    u, s, vh = torch.linalg.svd(kernel)
+    return u[:, 0] * s[0], vh[0]
 
 
 def _kernel(size: int, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -18,7 +18,7 @@ Case = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Exercise:
-    """Called with a student's function, it prints the verdict: `attend = Exercise(…)`, then `attend(answer)`.
+    """Called with a student's function, it prints the verdict, and returns that function or the reference (`check`).
 
     The answer is compared with the reference in every case. `mistakes` names what wrong programs give: sentence →
     function of the arguments, or one function of the arguments that returns sentence → wrong result.
@@ -50,8 +50,8 @@ class Exercise:
     learned: Callable[..., Mapping[str, Tensor]] = lambda *arguments: {}  # what they are gradients of, by name
     parts: Sequence[Exercise | Part] = ()  # what else there is to prove
 
-    def __call__(self, answer: Callable[..., Any]) -> None:
-        check(answer, *self.all_parts())
+    def __call__(self, answer: Callable[..., Any]) -> Any:
+        return check(answer, *self.all_parts(), ours=self.reference)
 
     def all_parts(self) -> list[Part]:
         parts: list[Part] = (
@@ -74,7 +74,8 @@ class Exercise:
             for case in sum(map(list, groups.values()), []):
                 part(answer, case)
         except Wrong as wrong:
-            raise Wrong(self.retell(str(wrong), proved)) from None
+            wrong.args = (self.retell(str(wrong), proved),)
+            raise
         return proved
 
     def _form(self, answer: Callable[..., Any], case: Case) -> tuple[Any, Any, Case, list[int]]:
@@ -99,7 +100,7 @@ class Exercise:
             why = self._why(answer, came, arguments) or self.suspect(came, right, *arguments)
             if self.drawn and not same(came, self._form(answer, case)[0]):
                 why = self.drawn
-            raise Wrong((self.say or differs)(came, right, *arguments) + why)
+            raise Wrong((self.say or differs)(came, right, *arguments) + why, came, right)
 
     def _why(self, answer: Callable[..., Any], came: Any, arguments: Case) -> str:
         seen = [(came, arguments)]

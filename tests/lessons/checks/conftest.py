@@ -15,7 +15,7 @@ def verdict(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture) -> Ca
     module = getattr(checks, request.module.__name__.rpartition("test_")[2])
 
     def of(exercise: str, answer: Callable) -> str:
-        assert getattr(module, exercise)(answer) is None  # a value would become a second output of the cell
+        getattr(module, exercise)(answer)
         return capsys.readouterr().out.strip()
 
     return of

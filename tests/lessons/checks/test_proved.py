@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from segnext_edu.lessons import checks
-from tests.lessons.checks.test_every import exercises
+from tests.lessons.checks.test_every import exercises, stub
 
 ANSWERS = {notebook: import_module(f"tools.course.mutants.{notebook}") for notebook in checks.__all__}
 EVERY = [(notebook, exercise) for notebook in checks.__all__ for exercise in exercises(getattr(checks, notebook))]
@@ -26,13 +26,26 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def verdict(notebook: str, exercise: str, answer: Callable, capsys: pytest.CaptureFixture) -> str:
-    assert getattr(getattr(checks, notebook), exercise)(answer) is None  # a value would be a second output of the cell
-    return capsys.readouterr().out.strip()
+    returned = getattr(getattr(checks, notebook), exercise)(answer)
+    said = capsys.readouterr().out.strip()
+    assert (returned is answer) == said.startswith("✓")  # only a right answer is gone on with
+    return said
 
 
 @pytest.mark.parametrize(("notebook", "exercise"), EVERY)
 def test_there_are_enough_answers(notebook: str, exercise: str) -> None:
     assert len(ANSWERS[notebook].RIGHT[exercise]) >= 2 and len(ANSWERS[notebook].WRONG[exercise]) >= 5
+
+
+@pytest.mark.parametrize(("notebook", "exercise"), EVERY)
+def test_what_a_notebook_goes_on_with_is_right(
+    notebook: str, exercise: str, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = getattr(getattr(checks, notebook), exercise)
+    ours = check(None)
+    assert check(ours) is ours and "✗" not in capsys.readouterr().out.splitlines()[-1]
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    assert check(stub) is stub and check(None) is not None  # an answer stays; where there is none, ours comes
 
 
 @pytest.mark.parametrize(("notebook", "exercise", "number"), RIGHT)
@@ -52,5 +65,5 @@ def test_a_right_answer_is_let_through(
 @pytest.mark.parametrize(("notebook", "exercise", "words"), WRONG)
 def test_a_misconception_is_named(notebook: str, exercise: str, words: str, capsys: pytest.CaptureFixture) -> None:
     said = verdict(notebook, exercise, ANSWERS[notebook].WRONG[exercise][words], capsys)
-    assert said.startswith("✗ ") and "✓" not in said and "\n" not in said, said
+    assert said.startswith(("✗ ", "○ ")) and "✓" not in said and "\n" not in said, said
     assert words in said or re.search(words, said), said

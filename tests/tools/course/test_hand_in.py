@@ -1,43 +1,36 @@
-"""What a student's notebook does with an answer: right, wrong or missing, while working and while it is graded."""
+"""What the cell below an exercise does: nothing while a student works; while nbgrader grades, it judges and lends."""
 
 from __future__ import annotations
 
-import json
 import tracemalloc
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from segnext_edu.lessons import course
 from segnext_edu.lessons.checks import exercise
 from tools.course import handout
-from tools.course.exercises import Exercise
 
 OURS = "def multiply_adds(c, k, h, w):\n    return c * c * k * k * h * w, c * k * k * h * w, 2 * c * k * h * w\n"
-EXERCISE = Exercise("3.1", "Write the bill", 1, 5, "strip_conv.multiply_adds", "multiply_adds", 0, OURS)
+RIGHT = f"{OURS}\nright = multiply_adds"
+WRONG = "def multiply_adds(c, k, h, w):\n    return 1, 2, 3"
+STUB = "def multiply_adds(c, k, h, w):\n    raise NotImplementedError"
+CHECK = "from segnext_edu.lessons import checks\nmultiply_adds = checks.strip_conv.multiply_adds(multiply_adds)"
 
 
 @pytest.fixture
-def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict]:
+def notebook(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict]:
     """notebook(answer): the names that are there once the answer's cell and the one after it have run."""
-    (tmp_path / course.SOLUTIONS).write_text(json.dumps(handout.encoded([EXERCISE])))
-    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
 
     def ran(answer: str, names: dict | None = None) -> dict:
         names = {} if names is None else names
         exec(answer, names)
-        exec(handout.POINTS.format(number="3.1"), names)
+        exec(handout.POINTS.format(check="strip_conv.multiply_adds", name="multiply_adds"), names)
         return names
 
     return ran
-
-
-RIGHT = f"{OURS}\nright = multiply_adds"
-WRONG = "def multiply_adds(c, k, h, w):\n    return 1, 2, 3"
-STUB = "def multiply_adds(c, k, h, w):\n    raise NotImplementedError"
 
 
 def test_a_right_answer_stays(notebook: Callable, capsys: pytest.CaptureFixture) -> None:
@@ -46,17 +39,18 @@ def test_a_right_answer_stays(notebook: Callable, capsys: pytest.CaptureFixture)
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("answer", [WRONG, STUB, "multiply_adds = 3", ""])
-def test_an_open_exercise_goes_on_with_ours(answer: str, notebook: Callable, capsys: pytest.CaptureFixture) -> None:
-    assert notebook(answer)["multiply_adds"](2, 3, 4, 5) == (720, 360, 240)
-    assert capsys.readouterr().out.splitlines() == [
-        "Exercise 3.1 is open. Until multiply_adds is right, the notebook goes on with ours."
-    ]
+@pytest.mark.parametrize("answer", [WRONG, STUB, "multiply_adds = 3"])
+def test_an_open_exercise_goes_on_with_ours(answer: str, notebook: Callable) -> None:
+    assert notebook(f"{answer}\n{CHECK}")["multiply_adds"](2, 3, 4, 5) == (720, 360, 240)
 
 
-def test_what_an_answer_prints_or_warns_of_is_no_verdict(notebook: Callable, capsys: pytest.CaptureFixture) -> None:
+def test_what_an_answer_prints_or_warns_of_is_no_verdict(
+    notebook: Callable, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     cheat = WRONG.replace("    return", "    print('✓ all is well')\n    return")
-    assert "goes on with ours" in (notebook(cheat), capsys.readouterr().out)[1]
+    with pytest.raises(course.NotRight):
+        notebook(cheat)
     careful = RIGHT.replace("    return", "    import sys; print('careful', file=sys.stderr)\n    return")
     with warnings.catch_warnings(record=True):
         notebook(careful)
@@ -77,20 +71,15 @@ def test_an_answer_that_prints_for_ever_keeps_its_verdict_and_costs_no_memory(mo
     assert said.startswith("✗ Stopped: not done after 0.5 seconds") and peak < 10**6, peak
 
 
+@pytest.mark.parametrize("checked", ["", CHECK])
 @pytest.mark.parametrize(
-    ("answer", "words"), [(WRONG, "dense"), (STUB, "Nothing here yet"), ("", "There is no multiply")]
+    ("answer", "words"), [(WRONG, "dense"), (STUB, "Not answered yet"), ("", "There is no multiply")]
 )
 def test_grading_raises_with_the_checks_words_and_ours_in_place(
-    answer: str, words: str, notebook: Callable, monkeypatch: pytest.MonkeyPatch
+    answer: str, words: str, checked: str, notebook: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     names: dict = {}
     with pytest.raises(course.NotRight, match=words):
-        notebook(answer, names)
+        notebook(f"{answer}\n{checked if answer else ''}", names)
     assert names["multiply_adds"](2, 3, 4, 5) == (720, 360, 240)
-
-
-def test_without_the_file_beside_it_says_what_to_do(notebook: Callable, tmp_path: Path) -> None:
-    (tmp_path / course.SOLUTIONS).unlink()
-    with pytest.raises(FileNotFoundError, match="Copy it here"):
-        notebook(RIGHT)

@@ -88,13 +88,13 @@ def test_a_picture_answers_on_the_next_slide() -> None:
 @pytest.mark.parametrize(
     "cell",
     [
-        text("def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n", "✓\n"),
+        text("def f():\n    raise NotImplementedError\n", "○\n", tags=["exercise"]),
         text("class MSCA: ...", "x\n", tags=["mirror:segnext_edu.model.msca.MSCA"]),
         text("a", ""),
         text("a", "too long " * 30),
         new_markdown_cell("The text goes on."),
     ],
-    ids=["solution", "mirror", "silent", "wide", "text"],
+    ids=["exercise", "mirror", "silent", "wide", "text"],
 )
 def test_a_question_without_an_answer_is_not_asked(cell: NotebookNode) -> None:
     assert asked(cell)[1] is None

@@ -208,7 +208,7 @@ WRONG = {
         "same for every picture": lambda h, w: sizes(512, 512),
         "Did you mean `ceil`": lambda h, w: sizes(h, w, rounded=math.ceiling),  # pyright: ignore
         "should be a pair": lambda h, w: [h // 4, h // 8, h // 16, h // 32],
-        "Nothing here yet": lambda h, w: (_ for _ in ()).throw(NotImplementedError()),
+        "Not answered yet": lambda h, w: (_ for _ in ()).throw(NotImplementedError()),
     },
     "block": {
         "outer shortcuts start from the": normalised_shortcuts,

@@ -133,7 +133,7 @@ WRONG: dict[str, dict[str, Callable]] = {
         "detach\\(\\) or a no_grad": lambda maps: join(maps).detach(),
         "Not all three": lambda maps: join([maps[0], maps[1].detach(), maps[2]]),
         "off by up to": lambda maps: 2 * join(maps),
-        "Nothing here yet": lambda maps: (_ for _ in ()).throw(NotImplementedError),
+        "Not answered yet": lambda maps: (_ for _ in ()).throw(NotImplementedError),
     },
     "fold": {
         "wrong way round": lambda a, b, c, d: (a @ c, c @ b + d),
