@@ -16,6 +16,7 @@ from segnext_edu.files import InputError
 from segnext_edu.lessons.series import SERIES
 from tools.course.exercises import exercises as read_exercises
 from tools.notebooks import WIDGET_VIEW, promised_seconds
+from tools.reading import reading, stated
 
 
 @dataclass
@@ -51,6 +52,12 @@ PAPER = {
     "Tab": ("1", "2"),
     "Section": ("3.1", "3.2"),
 }
+
+
+# What a notebook may ask of its reader, and the tour, which has no exercises.
+BUDGET = {"words": 3200, "cells": 100, "lines": 450, "predicts": 8, "exercises": 4}
+TOUR = BUDGET | {"words": 1500, "cells": 45, "exercises": 0}
+FOLDS = {"hide-input": "source_hidden", "hide-output": "outputs_hidden"}  # the site's tag, and JupyterLab's metadata
 
 
 def tags(cell: NotebookNode) -> list[str]:
@@ -216,6 +223,35 @@ def exercises(notebook: Stored) -> Complaints:
         yield "an answer (### BEGIN SOLUTION) stands in a code cell; fold it below (CONTRIBUTING.md)"
 
 
+def time(notebook: Stored) -> Complaints:
+    minutes = reading(notebook.node).minutes
+    if stated(notebook.node) not in (None, minutes):
+        yield (
+            f"the first cell says {stated(notebook.node)} minutes to read, and it takes {minutes}; "
+            "run python -m tools.notebooks lists"
+        )
+
+
+def budget(notebook: Stored) -> Complaints:
+    """Short enough to finish. Notebooks that are not rewritten yet may be longer."""
+    one = next((one for one in SERIES if one.number == notebook.path.name[:2]), None)
+    if one is None or not one.rewritten:
+        return
+    found = reading(notebook.node)
+    for what, most in (TOUR if one.topic == "tour" else BUDGET).items():
+        if (count := getattr(found, what)) > most:
+            yield f"{count} {what}, more than {most}"
+    if one.topic != "tour" and found.exercises < 3:
+        yield f"{found.exercises} exercises, fewer than 3"
+
+
+def folding(notebook: Stored) -> Complaints:
+    for cell in notebook.code:
+        for tag, key in FOLDS.items():
+            if (tag in tags(cell)) != bool(cell.metadata.get("jupyter", {}).get(key)):
+                yield f"the tag {tag} and jupyter.{key} go together; one of them is missing in {first_line(cell)}"
+
+
 def shown(cell: NotebookNode, kinds: tuple[str, ...] = ("execute_result", "display_data", "stream")) -> str:
     """What stands below a code cell as text, the words behind its pictures included."""
     some = (output for output in cell.outputs if output.output_type in kinds)
@@ -253,5 +289,8 @@ GUARDS = (
     names_resolve,
     computed_numbers,
     exercises,
+    time,
+    budget,
+    folding,
     proofs,
 )

@@ -1,6 +1,7 @@
 """Run the notebooks again and store them as they are committed: `python -m tools.notebooks refresh [names…]`.
 
-`python -m tools.notebooks lists` writes README's and the tour's tables of the notebooks, from `lessons/series.py`.
+`python -m tools.notebooks lists` writes README's and the tour's tables of the notebooks, from `lessons/series.py`, and
+the minutes to read in every opening, from what stands in the notebook.
 
 Everything that changes from run to run without meaning anything (times, versions, widget identifiers) is left out, so
 that a notebook whose outputs did not change is, byte for byte, the file it was.
@@ -22,6 +23,7 @@ from nbformat import NotebookNode
 
 from segnext_edu.files import InputError, appears_whole, one_line_errors
 from segnext_edu.lessons import series
+from tools.reading import state
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -90,6 +92,7 @@ def refresh(path: Path) -> str:
     try:
         seconds = execute(notebook, path.parent)
         normalise(notebook)
+        state(notebook)
     except (CellExecutionError, CellTimeoutError, DeadKernelError, InputError) as error:
         raise InputError(f"{path.name} was left as it was: {error}") from error
     with appears_whole(path) as part:
@@ -109,7 +112,7 @@ def main(arguments: list[str] | None = None) -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("refresh", help="run and store again")
     command.add_argument("names", nargs="*", help="such as 03 or 03_strip_convolution; all of them where none is given")
-    commands.add_parser("lists", help="write README's and the tour's tables of the notebooks")
+    commands.add_parser("lists", help="write the tables of the notebooks, and the minutes to read")
     args = parser.parse_args(arguments)
     if args.command == "lists":
         write_lists()
@@ -126,15 +129,18 @@ def with_table(text: str, folder: str = "") -> str:
 
 
 def write_lists() -> None:
-    """Write the tables of the notebooks again, in README and in the tour."""
-    readme, tour = FOLDER.parent / "README.md", find("00")
-    text, notebook = readme.read_text("utf-8"), nbformat.read(tour, as_version=4)
+    """Write the tables of the notebooks again, in README and in the tour, and the minutes to read in every opening."""
+    readme = FOLDER.parent / "README.md"
+    text = readme.read_text("utf-8")
     with appears_whole(readme) as part:
         part.write_text(with_table(text, "notebooks/"), "utf-8")
-    for cell in notebook.cells:
-        cell.source = with_table(cell.source) if cell.cell_type == "markdown" else cell.source
-    with appears_whole(tour) as part:
-        nbformat.write(notebook, part)
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            cell.source = with_table(cell.source) if cell.cell_type == "markdown" else cell.source
+        state(notebook)
+        with appears_whole(path) as part:
+            nbformat.write(notebook, part)
 
 
 def find(name: str) -> Path:

@@ -20,6 +20,7 @@ class Notebook:
     problem_set: str = ""  # the graded set that it belongs to
     lesson: str = ""  # the taught lesson that it belongs to
     written: bool = True
+    rewritten: bool = False  # short enough to finish: the budgets of `tests/notebook_guards.py` count
 
     @property
     def number(self) -> str:
@@ -38,7 +39,7 @@ THE_WHOLE = "The whole picture at once, and the whole model"
 LEARNS = "How it learns, and where it looks"
 
 SERIES = (
-    Notebook("tour", "tour", "tour", "nothing yet", "what the rest is about", lesson=A_NAME),
+    Notebook("tour", "tour", "tour", "nothing yet", "what the rest is about", lesson=A_NAME, rewritten=True),
     Notebook(
         "scenes",
         "scenes_and_labels",

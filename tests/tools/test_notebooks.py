@@ -7,6 +7,7 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from inspect import getsource
 from pathlib import Path
 
@@ -16,8 +17,11 @@ from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from segnext_edu.figures import show
+from segnext_edu.lessons.series import SERIES, Notebook
+from tests import notebook_guards as guards
 from tests.notebook_guards import GUARDS, Stored
 from tools import notebooks
+from tools.reading import Reading, reading, state, stated
 
 NOTEBOOKS = sorted(notebooks.FOLDER.glob("*.ipynb"))
 OPENING = """# 03 · Strips
@@ -66,6 +70,7 @@ def good(folder: Path) -> Stored:
         new_markdown_cell(RECAP),
     ]
     notebook = Stored(folder / "03_good.ipynb", new_notebook(cells=cells))
+    state(notebook.node)
     nbformat.write(notebook.node, notebook.path)
     return notebook
 
@@ -112,7 +117,8 @@ BROKEN = {
     "lacks a title": opening("# 03 · Strips"),
     "lacks 'You will": opening("You will be able to"),
     "lacks what it needs": opening("**Needs**"),
-    "lacks 'N minutes": opening("5 minutes to read"),
+    "lacks 'N minutes": lambda notebook: swap(notebook.node.cells[0], "minutes to read", "minutes"),
+    "says 5 minutes to read, and it takes": opening(""),
     "lacks 'N seconds": opening("9 seconds to run"),
     "not the recap": lambda notebook: notebook.node.cells.append(new_markdown_cell("## Afterwards")),
     "has 4 numbered": lambda notebook: notebook.node.cells[-1].update(source=RECAP.replace("5. Why 5?", "")),
@@ -143,6 +149,10 @@ BROKEN = {
     "is tagged exercise, but lacks a heading": cell("f = checks.strip_conv.f(f)", tags=("exercise",)),
     "calls checks.msca.f": lambda notebook: swap(notebook.code[2], "strip_conv", "msca"),
     "is not open, its check says '✓": lambda notebook: notebook.code[2].outputs[0].update(text="✓ right"),
+    "the tag hide-input and jupyter.source_hidden": cell("import torch", tags=("hide-input",)),
+    "and jupyter.outputs_hidden go together": lambda notebook: notebook.code[0].metadata.update(
+        jupyter={"outputs_hidden": True}
+    ),
     "what was to be the same": cell("a.allclose(b), a.equal(c)", result("(True, False)")),
     "a nan that nobody speaks of": cell("loss", result("tensor(nan)")),
     "speaks of below 'show": cell("show(plot)", new_output("display_data", {"text/plain": "nan times as fast"})),
@@ -159,6 +169,58 @@ def test_guards_catch(complaint: str, tmp_path: Path) -> None:
     notebook = good(tmp_path)
     BROKEN[complaint](notebook)
     assert any(complaint in found for found in complaints(notebook)), complaints(notebook)
+
+
+PROSE = """# A *title* with [a link](somewhere/far.ipynb) · now
+
+**Predict** this, and **Predict.** that: $a + b = c$.
+
+#### Exercise 3.1 · One · ●●○ · 10 min
+
+<details><summary>Hint</summary>
+Nobody counts these words.
+</details>
+
+```python
+nor = "these"
+```
+
+#### Exercise 3.2 · An open task · ●●● · 20 min"""
+
+
+def test_what_is_visible_is_counted() -> None:
+    folded = {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}
+    cells = [new_markdown_cell(PROSE), new_code_cell("a\n\n  \nb"), new_code_cell("c\nd", metadata=folded)]
+    found = reading(new_notebook(cells=cells))
+    words = "A title with a link now Predict this and Predict that x Exercise 3.1 One 10 min"
+    assert found == Reading(len(words.split()) + 7, cells=3, lines=2, predicts=2, exercises=2, practice=30)
+    assert Reading(360, 9, 30, 3, 2, 10).minutes == 2 + 2 + 3 + 15
+    assert Reading(361, 9, 30, 3, 2, 10).minutes == 23
+
+
+@pytest.mark.parametrize("said", ["75", "75–90", "75 to 90"])
+def test_the_minutes_are_written_into_the_opening(said: str) -> None:
+    notebook = new_notebook(cells=[new_markdown_cell(f"**{said} minutes to read and try · 9 seconds to run**")])
+    state(notebook)
+    assert notebook.cells[0].source == "**1 minutes to read and try · 9 seconds to run**" and stated(notebook) == 1
+
+
+@pytest.mark.parametrize("topic", ["tour", "msca"])
+def test_a_budget_counts_in_notebooks_that_are_rewritten(topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (number,) = (one.number for one in SERIES if one.topic == topic)
+    one = next(one for one in SERIES if one.topic == topic)
+    long = new_notebook(
+        cells=[new_markdown_cell("**Predict.** " + "word " * 3200)] + [new_code_cell("x\n" * 5) for _ in range(100)]
+    )
+    notebook = Stored(Path(f"{number}_long.ipynb"), long)
+    monkeypatch.setattr("tests.notebook_guards.SERIES", [replace(one, rewritten=False)])
+    monkeypatch.setattr(Notebook, "number", number)
+    assert not list(guards.budget(notebook))
+    monkeypatch.setattr("tests.notebook_guards.SERIES", [replace(one, rewritten=True)])
+    said = list(guards.budget(notebook))
+    most = {"tour": ["1500", "45", "450"], "msca": ["3200", "100", "450"]}[topic]
+    assert [complaint.split("more than ")[-1] for complaint in said[:3]] == most
+    assert said[3:] == ([] if topic == "tour" else ["0 exercises, fewer than 3"])
 
 
 @pytest.fixture
