@@ -72,9 +72,10 @@ SERIES = (
         "msca_attention",
         "MSCA attention",
         "the branches, the gate, the product",
-        "why SegNeXt multiplies instead of adding",
+        "what a product can do, and which branches a network needs",
         "ps2",
         A_GATE,
+        rewritten=True,
     ),
     Notebook(
         "mscan",
