@@ -224,7 +224,8 @@ soft_start = _start(
 )
 
 
-def _costs(d: int, n: int, r: int, t: int) -> tuple[int, int]:
+def _costs(channels: int, pixels: int, rank: int, steps: int) -> tuple[int, int]:
+    d, n, r, t = channels, pixels, rank, steps
     update = n * d * r + d * r * r + n * r * r
     return 2 * n * n * d, (2 * t + 1) * update + 2 * n * d * r
 

@@ -282,6 +282,11 @@ def _rate_mistakes(depths: tuple[int, ...], most: float) -> dict[str, list[float
     }
 
 
+def _rates_by_stage(depths: tuple[int, ...], largest: float) -> list[list[float]]:
+    line = iter(largest * index / (sum(depths) - 1) for index in range(sum(depths)))
+    return [[next(line) for _ in range(count)] for count in depths]
+
+
 drop_rates = Exercise(
     lambda depths, most: [most * index / (sum(depths) - 1) for index in range(sum(depths))],
     {
@@ -293,6 +298,7 @@ drop_rates = Exercise(
         )
     },
     _rate_mistakes,
+    _rates_by_stage,
     read=_flat,
     say=lambda came, right, depths, most: f"depths = {depths}, largest = {most}: from {came[0]:.3f} to {came[-1]:.3f}.",
     shape="one rate per block",

@@ -27,6 +27,7 @@ class Exercise:
     reference: Callable[..., Any]  # gives a number, a tensor, or a tuple of them
     cases: Mapping[str, Sequence[Case]]  # what a group of cases proves → what `given` makes the arguments of
     mistakes: Mapping[str, Callable[..., Any]] | Callable[..., Mapping[str, Any]]
+    ours: Callable[..., Any] | None = None  # what a notebook goes on with, where that is not the reference
     given: Callable[..., Case] = lambda *case: case
     again: bool = False  # the answer gets arguments made anew, not copies, as a score must stay that of its features
     expected: str = "a tensor"  # in words
@@ -51,7 +52,7 @@ class Exercise:
     parts: Sequence[Exercise | Part] = ()  # what else there is to prove
 
     def __call__(self, answer: Callable[..., Any]) -> Any:
-        return check(answer, *self.all_parts(), ours=self.reference)
+        return check(answer, *self.all_parts(), ours=self.ours or self.reference)
 
     def all_parts(self) -> list[Part]:
         parts: list[Part] = (
