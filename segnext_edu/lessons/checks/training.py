@@ -141,6 +141,7 @@ segmentation_loss = Exercise(
         "unlabelled pixels do not count": [(shape, 0.3) for shape in SHAPES],
     },
     LOSS_MISTAKES,
+    right_loss,
     given=_pixels,
     expected="the mean loss",
     tolerance=5e-5,
