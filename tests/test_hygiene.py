@@ -63,3 +63,18 @@ def test_a_link_to_nowhere_is_noticed() -> None:
         "gone.md",
         "gone.png",
     ]
+
+
+def test_workflows_name_actions_by_commit() -> None:
+    """A tag can be moved to other code, a commit cannot; the comment says which version it is."""
+    files = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    if not files:
+        pytest.skip("no checkout")
+    used = [line for file in files for line in re.findall(r"uses: (.+)", file.read_text(encoding="utf-8"))]
+    assert used and not [line for line in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)]
+
+
+def test_dependencies_are_audited_and_security_leads_somewhere() -> None:
+    audit = (ROOT / ".github" / "workflows" / "audit.yml").read_text(encoding="utf-8")
+    assert "pip_audit -r requirements.txt" in audit and "schedule:" in audit
+    assert not broken_links((ROOT / "SECURITY.md").read_text(encoding="utf-8"))
