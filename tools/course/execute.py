@@ -1,13 +1,16 @@
 """nbgrader's steps that are ours: what students are given instead of our answers, and how a hand-in is run.
 
-Of a hand-in only the lesson's definitions and the exercises are run, whatever an answer does to the kernel. nbgrader
-gives all points to a test cell without an error, so one that has not run must hold one. It gives none to a cell that
-wrote to stderr, were it only a warning. And it allows 30 seconds a cell, which importing PyTorch can take.
+Of a hand-in only the lesson's definitions and the exercises are run, whatever an answer does to the kernel. Every right
+answer is run a second time by `judge`, since in a student's own kernel nothing is safe from the student.
+
+nbgrader gives all points to a test cell without an error, so one that has not run must hold one. It gives none to a
+cell that wrote to stderr, were it only a warning. And it allows 30 seconds a cell, which importing PyTorch can take.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -18,6 +21,11 @@ from nbgrader.preprocessors import Execute as Plain
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Enum, Integer
 
+from tools.course.exercises import CHECK
+from tools.course.judge import verdict
+from tools.course.names import reported
+
+HAND_IN = re.compile(r'course\.hand_in\("(?P<check>[\w.]+)", "(?P<name>\w+)"')
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 
 
@@ -38,12 +46,14 @@ class Execute(Plain):
     interrupt_on_timeout = Bool(False)  # an answer can swallow an interrupt; it cannot keep its kernel
     shutdown_kernel = Enum(["graceful", "immediate"], "immediate")  # nor does it get five seconds to think it over
     done: list[str]  # what this hand-in's kernel has run
+    answer: str  # the exercise's cell that was run last, without the line that checks
+    before: list[str]  # the lesson's definitions, and our answers to earlier exercises
 
     def _get_timeout(self, cell: NotebookNode | None) -> int | None:
         return self.answer_timeout if cell and "nbgrader" in cell.metadata else self.timeout
 
     def preprocess(self, nb: NotebookNode, resources: Any = None, km: Any = None) -> tuple[NotebookNode, Any]:
-        self.done = []
+        self.done, self.answer, self.before = [], "", []
         return super().preprocess(nb, resources, km)
 
     def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
@@ -60,12 +70,33 @@ class Execute(Plain):
             ran.outputs = [new_output("error", ename=type(error).__name__, evalue=LOST, traceback=[LOST])]
             self.begin_again(cell)
         cell.outputs = [output for output in ran.outputs if output.get("name") != "stderr"] if graded else []
+        if not graded:
+            self.before.append(source)
+        elif not counts_points(cell):
+            self.answer = CHECK.sub("", cell.source)
+        else:
+            cell.outputs = self.judged(cell)
+            self.before.append(lent(cell.source))
+        if names := [] if counts_points(cell) else reported(source, answer=graded):
+            note = f"Look at this cell by hand: it names {', '.join(names)}."
+            self.log.warning("%s, cell %d: %s", resources["metadata"]["path"], index + 1, note)
+            cell.outputs.append(new_output("stream", name="stdout", text=f"{note}\n"))
         return cell, resources
+
+    def judged(self, cell: NotebookNode) -> list[NotebookNode]:
+        """What nbgrader is to see in the cell that counts an exercise's points: an error, or nothing at all."""
+        errors = [output for output in cell.outputs if output.output_type == "error"]
+        if errors:
+            return errors[:1]
+        found = HAND_IN.search(cell.source)  # nbgrader has put back what the lecturer's copy holds
+        assert found, cell.source
+        said = verdict(found["check"], found["name"], self.before, self.answer, float(self.timeout))
+        return [] if said.startswith("✓") else [new_output("error", ename="NotRight", evalue=said, traceback=[said])]
 
     def begin_again(self, cell: NotebookNode) -> None:
         """Another kernel, brought to where the old one was; in the place of what killed it stands our answer."""
-        if "course.hand_in(" in cell.source:
-            self.done.append(cell.source.replace("hand_in", "lend"))
+        if counts_points(cell):
+            self.done.append(lent(cell.source))
         self.restart()
         for source in self.done:
             super().preprocess_cell(new_code_cell(source), {}, 0)
@@ -80,6 +111,16 @@ class Execute(Plain):
 
 
 LOST = "The kernel was lost here: this cell did not come to an end, or ended Python itself."
+
+
+def counts_points(cell: NotebookNode) -> bool:
+    """Whether this is the cell that comes after an exercise's."""
+    return cell.metadata.get("nbgrader", {}).get("grade_id", "").endswith("-points")
+
+
+def lent(points: str) -> str:
+    """A cell that lends our answer, in the place of one that counts the points."""
+    return points.replace("hand_in", "lend")
 
 
 def definitions(source: str) -> str:

@@ -1,7 +1,8 @@
 """Proof that nbgrader gives what is due: `python -m tools.course grade`.
 
 Hand-ins of which we know what they deserve are graded as a class's are: our own answers, untouched copies, answers that
-hang, end Python or warn, and misconceptions from `mutants`, one per notebook, to cost that exercise's points alone.
+hang, end Python, warn or replace what judges them, and misconceptions from `mutants`, one per notebook, to cost that
+exercise's points alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import zip_longest
+from itertools import cycle, zip_longest
 from pathlib import Path
 
 import nbformat
@@ -51,6 +52,25 @@ import os
 
 {name} = careful({name})
 """
+# The exercises take turns. All are wrong answers that replace what would say so in their own kernel.
+DISHONEST = [
+    """from segnext_edu.lessons import course\n\n
+def {name}(*arguments):
+    return 0\n\n
+course.verdict = lambda *anything: "✓ all is well"
+""",
+    """import builtins\n\n
+def {name}(*arguments):
+    return 0\n\n
+say = builtins.print
+builtins.print = lambda *words, **how: say("✓ all is well")
+""",
+    """import os\n\n
+def {name}(*arguments):
+    return 0\n\n
+os.environ.pop("NBGRADER_EXECUTION", None)
+""",
+]
 
 
 @dataclass(frozen=True)
@@ -115,6 +135,12 @@ def hand_ins(notebooks: dict[Path, list[Exercise]], mutants: int | None) -> Iter
         unruly |= {third.number: third.answered(third.solution + WARNS.format(name=third.name))}
     lost = frozenset(e.number for known in notebooks.values() for e in known[:2])
     yield HandIn("unruly", unruly, lost)
+    ways = cycle(DISHONEST)
+    yield HandIn(
+        "dishonest",
+        {e.number: next(ways).format(name=e.name) for e in everything},
+        frozenset(e.number for e in everything),
+    )
     columns = [misconceptions(known)[:mutants] for known in notebooks.values()]
     for index, row in enumerate(zip_longest(*columns)):
         chosen = dict(answer for answer in row if answer)

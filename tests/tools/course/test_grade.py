@@ -23,9 +23,9 @@ SETS = sorted({one.problem_set for one in WRITTEN} - {""})
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 def test_nbgrader_gives_what_is_due(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The unruly hand-in, which hangs and ends Python, says something about the kernels and nothing about a set."""
+    """The unruly hand-in, which hangs and ends Python, and the dishonest one tell of kernels and not of a set."""
     everyone = grade.hand_ins
-    students = ["ours", "untouched", *(["unruly"] if name == SETS[0] else []), "mutant-1"]
+    students = ["ours", "untouched", *(["unruly", "dishonest"] if name == SETS[0] else []), "mutant-1"]
     monkeypatch.setattr(grade, "hand_ins", lambda *given: (s for s in everyone(*given) if s.student in students))
     lines = list(grade.prove(tmp_path / "course", [name], mutants=1))
     assert [line.split()[1] for line in lines] == students
@@ -34,7 +34,7 @@ def test_nbgrader_gives_what_is_due(name: str, tmp_path: Path, monkeypatch: pyte
 
 def test_every_misconception_has_its_turn_in_a_hand_in() -> None:
     notebooks = {path: exercises(nbformat.read(path, as_version=4)) for path in handout.originals()["ps1"]}
-    students = list(grade.hand_ins(notebooks, None))[3:]
+    students = list(grade.hand_ins(notebooks, None))[4:]
     for known in notebooks.values():
         numbers = [exercise.number for exercise in known]
         mine = [student.answers[n] for student in students for n in numbers if n in student.answers]
