@@ -132,7 +132,8 @@ def test_our_own_answers_earn_their_points_and_no_cell_of_ours_is_reported(numbe
     for index, cell in enumerate(notebook.cells):
         if index in known:
             exercise = known[index]
-            assert not reported(exercise.solution, answer=True), exercise.number
+            given = reported(exercise.stub, answer=True)  # exercise 8.4's cell imports from the package as it is
+            assert reported(exercise.solution, answer=True) == given, exercise.number
             said = verdict(exercise.check, exercise.name, before, exercise.solution, SECONDS)
             assert said.startswith("✓"), (exercise.number, said)
             before.append(exercise.solution)
