@@ -39,7 +39,7 @@ def verdict(check: str, name: str, before: list[str], answer: str, seconds: floa
     `before` are the cells that its names come from. One line that begins with ✓ or ✗; the latter, too, when there is no
     verdict after so many seconds, or when something was changed that the verdict depends on.
     """
-    context = multiprocessing.get_context(START)
+    context: Any = multiprocessing.get_context(START)
     if START == "forkserver":
         context.set_forkserver_preload(IMPORTED)
     ours, theirs = context.Pipe(duplex=False)
@@ -73,8 +73,8 @@ def judge(channel: Connection, check: str, name: str, before: list[str], answer:
         topic, which = check.split(".")
         checked = getattr(getattr(checks, topic), which)
         said: list[str] = []
-        vars(exercise)["print"] = said.append
-        shell = InteractiveShell()
+        exercise.print = said.append  # pyright: ignore[reportAttributeAccessIssue]
+        shell: Any = InteractiveShell()
         shell.history_manager.enabled = False
         shell.enable_gui = lambda *_: None  # which %matplotlib asks for
         was = dict(contents())

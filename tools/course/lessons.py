@@ -20,7 +20,7 @@ class Lesson:
     file: str
     title: str
     goals: list[str]
-    figure: str  # the section with the figure to play with; "" where there is none
+    figure: str  # where the figure to play with is: "the opening", "section 7 · …"; "" where there is none
     recap: list[str]
     exercises: list[Exercise]
 
@@ -48,13 +48,15 @@ def goals(opening: str) -> list[str]:
 
 
 def section_with_figure(notebook: NotebookNode) -> str:
-    """The heading above the figure with controls; "" where a notebook has none."""
-    heading = ""
+    """Where the figure with controls is; "" where a notebook has none."""
+    where = "the opening"
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            heading = ([heading] + re.findall(r"^## (.+)$", cell.source, re.MULTILINE))[-1]
+            where = ([where] + [f"section {found}" for found in re.findall(r"^## (.+)$", cell.source, re.MULTILINE)])[
+                -1
+            ]
         elif re.search(r"\b[eE]xplorer\(", cell.source):
-            return heading
+            return where
     return ""
 
 

@@ -94,7 +94,7 @@ def on_screen(name: str, first: bool) -> list[tuple[int, str]]:
     if part.figure:
         number = live(name)
         title = slides(name)[number - 1].title
-        where = f"{part.file}, section {part.figure}; slide {number}"
+        where = f"{part.file}, {part.figure}; slide {number}"
         rows.append((FIGURE, f"Play, on the screen in front: {title} ({where})"))
     return rows
 

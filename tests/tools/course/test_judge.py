@@ -22,14 +22,10 @@ DISHONEST = {
     "course.verdict": "from segnext_edu.lessons import course\ncourse.verdict = lambda *_: '✓ all is well'",
     "course.hand_in": "from segnext_edu.lessons import course\ncourse.hand_in = lambda number: None",
     "course.lend": "from segnext_edu.lessons import course\ncourse.lend = lambda *_: exit()",
-    "course.solutions": "from segnext_edu.lessons import course\ncourse.solutions = lambda: {}",
+    "course.asked": "from segnext_edu.lessons import course\ncourse.asked = lambda check: lambda answer: print('✓')",
     "course.NotRight": "from segnext_edu.lessons import course\ncourse.NotRight = course.LastWords",
     "a module of that name": "import sys\nsys.modules['segnext_edu.lessons.course'] = sys",
     "the environment": "import os\nos.environ.pop('NBGRADER_EXECUTION', None)",
-    "the file of solutions": (
-        "import os\nfrom pathlib import Path\nPath('solutions.json').write_text('{}')\n"
-        "for path in Path('.').glob('*.json'): path.unlink()"
-    ),
     "the check": "from segnext_edu.lessons import checks\nchecks.strip_conv.multiply_adds = lambda _: print('✓')",
     "what the check calls": (
         "from segnext_edu.lessons.checks import exercise, table\n"
