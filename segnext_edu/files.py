@@ -18,7 +18,20 @@ class InputError(ValueError):
     """Something the user handed us is not what was asked for.
 
     The message is one line: what came, what was expected, what to do. The commands print it and exit with code 2.
+    Whatever foreign words it quotes, it is `printable`.
     """
+
+    def __init__(self, message: object):
+        super().__init__(printable(message))
+
+
+def printable(words: object) -> str:
+    """Foreign words, such as a file's or a class's name, in a form that any terminal, page or log can show.
+
+    Control characters (line ends, ESC, BEL, …), characters that reorder or hide text, and bytes that are no UTF-8 come
+    out as escapes, such as \\x1b: a terminal would obey some of them.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(words))
 
 
 def one_line_errors(main: Callable[P, None]) -> Callable[P, int]:

@@ -2,7 +2,7 @@ import errno
 
 import pytest
 
-from segnext_edu.files import InputError, appears_whole, one_line_errors, repository_data
+from segnext_edu.files import InputError, appears_whole, one_line_errors, printable, repository_data
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path):
@@ -76,3 +76,23 @@ def test_a_fault_of_ours_keeps_its_traceback():
 
     with pytest.raises(RuntimeError, match="ours"):
         main()
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("\x1b]0;owned\x07", r"\x1b]0;owned\x07"),
+        ("a\r\nb\tc", r"a\r\nb\tc"),
+        ("\x9b2J", r"\x9b2J"),  # ESC [ in one character
+        ("gpj.\u202eexe", r"gpj.\u202eexe"),  # would read exe.jpg
+        ("caf\udce9.jpg", r"caf\udce9.jpg"),  # a name that is no UTF-8, as Python holds it
+        ("Straße, 道路 🌳", "Straße, 道路 🌳"),
+    ],
+)
+def test_foreign_words_cannot_give_a_terminal_orders(words, shown, capsys):
+    @one_line_errors
+    def main():
+        raise InputError(f"{words}: no such file")
+
+    assert printable(words) == shown
+    assert main() == 2 and capsys.readouterr().err == f"error: {shown}: no such file\n"
