@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from segnext_edu.cli import PIXELS, parser
-from segnext_edu.files import InputError, appears_whole, one_line_errors
+from segnext_edu.files import InputError, appears_whole, one_line_errors, printable
 from segnext_edu.process import run
 
 # Even PyTorch is imported by the command that needs it and not here, so that --help answers at once.
@@ -59,7 +59,7 @@ def train_command(args: argparse.Namespace) -> None:
                 if "miou" in record and main_process:
                     bar.write(f"step {record['step']}: mIoU {record['miou']:.4f}, accuracy {record['accuracy']:.4f}")
         if main_process:
-            print(f"best mIoU {run.best:.4f}; checkpoints and log in {args.out}")
+            print(f"best mIoU {run.best:.4f}; checkpoints and log in {printable(args.out)}")
     finally:
         run.close()
 
@@ -136,7 +136,7 @@ def fetch_official_command(args: argparse.Namespace) -> None:
     from segnext_edu.official import fetch_official
 
     out = args.out or Path(f"segnext_{args.variant}.safetensors")
-    print(f"{fetch_official(args.variant, args.url, out, args.sha256)} is ready for evaluate and predict")
+    print(f"{printable(fetch_official(args.variant, args.url, out, args.sha256))} is ready for evaluate and predict")
 
 
 def atlas_command(args: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from segnext_edu.files import InputError, appears_whole, repository_data
+from segnext_edu.files import InputError, appears_whole, printable, repository_data
 from segnext_edu.model.segnext import VARIANTS, SegNeXt
 from segnext_edu.official_names import from_official as from_official  # published weights under our names
 
@@ -69,7 +69,7 @@ def load(path: str | Path) -> SegNeXt:
     """
     model = read(path)
     if "terms" in model.card:
-        print(f"{Path(path).name}: {model.card['terms']}")
+        print(f"{printable(Path(path).name)}: {model.card['terms']}")
     return model
 
 
@@ -124,7 +124,9 @@ def described(metadata: Mapping[str, str]) -> tuple[str, tuple[str, ...], dict[s
     side = card_short_side(card)
     if type(side) is not int or not SHORT_SIDES[0] <= side <= SHORT_SIDES[1]:
         raise ValueError(f"its card says short_side {side!r}; {SHORT_SIDES[0]} to {SHORT_SIDES[1]} pixels can be")
-    return variant, tuple(classes), card
+    if "terms" in card:
+        card["terms"] = printable(card["terms"])
+    return variant, tuple(map(printable, classes)), card
 
 
 def not_finite(tensors: Mapping[str, Tensor]) -> str | None:

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
+from segnext_edu.files import printable
+
 FAULT, STOPPED, NOBODY_READS, TERMINATED = 1, 130, 141, 143  # the last three are 128 + the signal, as in a shell
 
 
@@ -67,7 +69,7 @@ def said_last(error: BaseException, debug: bool, came: list[int]) -> int:
     if debug:
         traceback.print_exception(error)
     first = next(iter(str(error).splitlines()), "")
-    what = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    what = f"{type(error).__name__}: {printable(first)}" if first else type(error).__name__
     how = "" if debug else " The same command with --debug shows where it happened."
     print(
         f"error: {what}. Nobody has foreseen this: please report it on the project's issue page, with the command."

@@ -244,3 +244,10 @@ def test_available_lists_what_ships():
         assert (model.variant, model.classes, model.card["score"]["miou"]) == (found.variant, found.classes, found.miou)
         assert model.card.get("terms", "Apache-2.0") == found.terms
     assert "non-commercial" in available()["nano_street"].terms
+
+
+def test_names_and_terms_of_a_checkpoint_cannot_give_a_terminal_orders(tmp_path, capsys):
+    path = tmp_path / "odd\x1b[2J.safetensors"
+    save(SegNeXt("nano", 2), path, ["sky\x1b]0;owned\x07", "a\r\nb"], {"terms": "free\x9b2J\nfor all"})
+    assert load(path).classes == (r"sky\x1b]0;owned\x07", r"a\r\nb")
+    assert capsys.readouterr().out == "odd\\x1b[2J.safetensors: free\\x9b2J\\nfor all\n"

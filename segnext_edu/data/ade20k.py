@@ -14,7 +14,7 @@ from segnext_edu.data.download import fetch
 from segnext_edu.data.folder import is_official, lines, official_pairs, opened
 from segnext_edu.data.pairs import Pair, Place, checked_dataset, shown
 from segnext_edu.data.palette import ADE20K_NAMES
-from segnext_edu.files import InputError, appears_whole
+from segnext_edu.files import InputError, appears_whole, printable
 
 OFFICIAL_URL = "http://data.csail.mit.edu/places/ADEchallenge/ADEChallengeData2016.zip"
 # As recorded for this address in datasets/scene_parse_150/dataset_infos.json of github.com/huggingface/datasets.
@@ -68,7 +68,7 @@ def write_subset(
         sums = {f"{split}.parquet": _sha256(part / f"{split}.parquet") for split in subset}
         (part / "README.md").write_text(_card(place.name, seed, facts, sums), encoding="utf-8")
 
-    print(f"A small ADE20K from {place}, seed {seed}, is in {out}", *facts, TERMS, sep="\n  ")
+    print(f"A small ADE20K from {printable(place)}, seed {seed}, is in {printable(out)}", *facts, TERMS, sep="\n  ")
 
 
 def spread(pairs: Iterable[Pair], scenes: dict[str, str], count: int, seed: str) -> list[Pair]:
@@ -96,7 +96,9 @@ def _on_disk(source: str, out: Path, sha256: str | None) -> Path:
             size, sha256 = OFFICIAL_SIZE, sha256 or OFFICIAL_SHA256
         kept = archive.exists()
         fetch(source, archive, size, sha256)
-        print(f"{archive}: {'already here' if kept else 'downloaded'}; keep it for another subset, or delete it.")
+        print(
+            f"{printable(archive)}: {'already here' if kept else 'downloaded'}; keep it for another subset, or delete it."
+        )
         return archive
     place = Path(source)
     if sha256 is not None and not (place.is_file() and _sha256(place) == sha256.lower()):
@@ -107,7 +109,7 @@ def _on_disk(source: str, out: Path, sha256: str | None) -> Path:
 def _scene_categories(path: Place) -> dict[str, str]:
     """sceneCategories.txt: an image's name and its scene on each line. Without the file all count as one scene."""
     if not path.is_file():
-        print(f"{shown(path)}: not there, so the images are not spread over scene categories.")
+        print(f"{printable(shown(path))}: not there, so the images are not spread over scene categories.")
         return {}
     return dict(line.split(maxsplit=1) for line in lines(path) if " " in line)
 

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from segnext_edu.checkpoints import card_short_side, load, unusable
 from segnext_edu.data.images import IMAGENET_MEAN, IMAGENET_STD
-from segnext_edu.files import InputError, appears_whole
+from segnext_edu.files import InputError, appears_whole, printable
 from segnext_edu.model.segnext import SegNeXt
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
         need_onnx()
     model = load(args.checkpoint)
     difference = write(model, out)
-    print(f"{out}: largest difference of the logits {difference:.0e}, at sizes that were not traced")
+    print(f"{printable(out)}: largest difference of the logits {difference:.0e}, at sizes that were not traced")
     return 0
 
 

@@ -19,7 +19,7 @@ def main(model: str, photo: str, out: str) -> None:
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     stored = session.get_modelmeta().custom_metadata_map
     about = {name: json.loads(stored[name]) for name in ("classes", "mean", "std", "short_side", "terms")}
-    print(about["terms"])
+    print(printable(about["terms"]))
 
     image = ImageOps.exif_transpose(Image.open(photo)).convert("RGB")
     factor = about["short_side"] / min(image.size)
@@ -36,7 +36,12 @@ def main(model: str, photo: str, out: str) -> None:
     shares = np.bincount(np.asarray(labels).ravel(), minlength=len(about["classes"]) + 1) / np.asarray(labels).size
     for label in np.argsort(-shares):
         if shares[label] >= 0.001:
-            print(f"{shares[label]:6.1%}  {about['classes'][label - 1]}")
+            print(f"{shares[label]:6.1%}  {printable(about['classes'][label - 1])}")
+
+
+def printable(words: str) -> str:
+    """A file's words without what a terminal would obey, such as ESC."""
+    return "".join(letter if letter.isprintable() else "?" for letter in words)
 
 
 if __name__ == "__main__":

@@ -72,3 +72,8 @@ def test_reduce_zero_label_by_its_definition(labels: list[int], dtype: torch.dty
 def test_importing_the_data_package_does_not_load_datasets():
     code = "import segnext_edu.data, sys; assert not {'datasets', 'pyarrow', 'matplotlib'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_class_names_cannot_give_a_terminal_orders(own_folder: Path) -> None:
+    (own_folder / "classes.txt").write_bytes(b"cat\n\x1b[2Jdog\nc\x07ow\n")
+    assert class_names(load_scenes(own_folder)) == ["cat", r"\x1b[2Jdog", r"c\x07ow"]

@@ -32,7 +32,7 @@ from segnext_edu.explain.atlas.maps import (
     short_names,
 )
 from segnext_edu.explain.record import BRANCHES
-from segnext_edu.files import InputError, appears_whole
+from segnext_edu.files import InputError, appears_whole, printable
 
 TEMPLATE = Path(__file__).with_name("page.html")
 PLACE = "/*ATLAS*/null"  # in the template, for the data
@@ -53,7 +53,7 @@ def main(args: argparse.Namespace) -> None:
     text = page(args.photo.name, photo, look(trained, photo), look(randomised, photo))
     with appears_whole(args.out) as part:
         part.write_text(text, encoding="utf-8")
-    print(f"{args.out}: {len(text.encode()) / 1e6:.1f} MB; it needs a browser and nothing else")
+    print(f"{printable(args.out)}: {len(text.encode()) / 1e6:.1f} MB; it needs a browser and nothing else")
 
 
 def page(name: str, photo: Image.Image, trained: Sight, randomised: Sight) -> str:
@@ -61,7 +61,7 @@ def page(name: str, photo: Image.Image, trained: Sight, randomised: Sight) -> st
     packed = Packed()
     model = trained.model
     atlas = {
-        "name": name,
+        "name": printable(name),
         "photo": data_url(photo),
         "size": list(trained.images.shape[2:]),
         "variant": model.variant,
