@@ -117,7 +117,7 @@ def described(metadata: Mapping[str, str]) -> tuple[str, tuple[str, ...], dict[s
     named = isinstance(classes, list) and all(isinstance(name, str) and name for name in classes)
     if not named or not 0 < len(set(classes)) == len(classes) <= MOST_CLASSES:
         raise ValueError(f"its classes are not 1 to {MOST_CLASSES} different names")
-    card = card if isinstance(card, dict) else {"recipe": None}
+    card: dict[str, Any] = card if isinstance(card, dict) else {"recipe": None}
     for name, kind in {"recipe": dict, "score": dict, "terms": str}.items():
         if not isinstance(card.get(name, kind()), kind):
             raise ValueError(f"its card is no training card: {name!r} is not what it should be")

@@ -96,9 +96,8 @@ def _on_disk(source: str, out: Path, sha256: str | None) -> Path:
             size, sha256 = OFFICIAL_SIZE, sha256 or OFFICIAL_SHA256
         kept = archive.exists()
         fetch(source, archive, size, sha256)
-        print(
-            f"{printable(archive)}: {'already here' if kept else 'downloaded'}; keep it for another subset, or delete it."
-        )
+        state = "already here" if kept else "downloaded"
+        print(f"{printable(archive)}: {state}; keep it for another subset, or delete it.")
         return archive
     place = Path(source)
     if sha256 is not None and not (place.is_file() and _sha256(place) == sha256.lower()):
