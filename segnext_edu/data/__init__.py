@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from segnext_edu.files import InputError, printable, repository_data
+from segnext_edu.files import InputError, repository_data
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -44,8 +44,8 @@ def load_scenes(source: str | Path, split: str = "train") -> Dataset:
 
 
 def class_names(dataset: Dataset) -> list[str]:
-    """The K class names, `printable`; the one at index k is what label k means after `reduce_zero_label`."""
-    return [printable(name) for name in dataset.features["classes"].feature.names]
+    """The K class names; the one at index k is what label k means after `reduce_zero_label`."""
+    return dataset.features["classes"].feature.names
 
 
 def reduce_zero_label(mask: Labels) -> Labels:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from segnext_edu.data.pairs import Pair, Place, checked_dataset, shown
 from segnext_edu.data.palette import ADE20K_NAMES
-from segnext_edu.files import InputError
+from segnext_edu.files import InputError, printable
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -143,7 +143,7 @@ def read_class_names(path: Place) -> list[str]:
         raise InputError(
             f"{shown(path)}: missing. Write one class name per line; line k names the label k of the masks."
         )
-    names = lines(path)
+    names = [printable(name) for name in lines(path)]
     if not 1 <= len(names) <= 254 or "" in names or len(set(names)) < len(names):
         raise InputError(f"{shown(path)}: expected 1 to 254 different names, one per line, no line empty.")
     return names
