@@ -125,7 +125,7 @@ def described(metadata: Mapping[str, str]) -> tuple[str, tuple[str, ...], dict[s
     if type(side) is not int or not SHORT_SIDES[0] <= side <= SHORT_SIDES[1]:
         raise ValueError(f"its card says short_side {side!r}; {SHORT_SIDES[0]} to {SHORT_SIDES[1]} pixels can be")
     if "terms" in card:
-        card["terms"] = printable(card["terms"])
+        card = {**card, "terms": printable(card["terms"])}
     return variant, tuple(map(printable, classes)), card
 
 
