@@ -71,6 +71,13 @@ def check(pair: Pair, num_classes: int, embed: bool = False) -> dict:
     mask_bytes, mask = _opened(pair.mask)
     if image.mode.startswith(("I", "F")):
         raise InputError(f"{shown(pair.image)}: has {image.mode} pixels, not a photo's. Save it with 8 bits a channel.")
+    if mask.mode.startswith("F"):
+        raise InputError(
+            f"{shown(pair.mask)}: holds fractions; expected whole numbers (0 = other, 1 to {num_classes} = classes). "
+            "Save it as a grey PNG of 8 bits."
+        )
+    if not mask_bytes.startswith(b"\x89PNG"):  # a JPEG's labels are blurred
+        raise InputError(f"{shown(pair.mask)}: is no PNG inside, whatever its name says. Export the mask as PNG.")
     if len(mask.getbands()) > 1:
         raise InputError(
             f"{shown(pair.mask)}: is an {mask.mode} image; expected one channel that holds the label numbers "
@@ -83,12 +90,14 @@ def check(pair: Pair, num_classes: int, embed: bool = False) -> dict:
             "Export the mask again at the size of the image."
         )
     labels = np.asarray(mask).astype(np.int64)  # a palette mask gives its indices here, not its colours
-    present = np.flatnonzero(np.bincount(labels.ravel()))
-    if present[-1] > num_classes:
+    lowest, highest = labels.min(), labels.max()
+    if lowest < 0 or highest > num_classes:  # known before anything is counted: a count takes memory up to the highest
+        wrong = lowest if lowest < 0 else highest
         raise InputError(
-            f"{shown(pair.mask)}: holds the label {present[-1]}, but there are {num_classes} classes "
+            f"{shown(pair.mask)}: holds the label {wrong}, but there are {num_classes} classes "
             f"(0 = other, 1 to {num_classes}). Name the missing classes, or write 0 where a pixel is to be ignored."
         )
+    present = np.flatnonzero(np.bincount(labels.ravel()))
     # Masks in palette, 1-bit or 16-bit form are rewritten here, by label: Image(mode="L") would go by colour.
     rewritten = mask.mode != "L"
     if rewritten:
@@ -109,11 +118,17 @@ def _opened(place: Place) -> tuple[bytes, Image]:
     """The file's bytes, and the image exactly as `datasets` will decode it later (turned as its EXIF data say)."""
     from datasets import Image
 
+    if isinstance(place, Path) and not place.is_file():
+        raise InputError(f"{shown(place)}: a folder, a pipe or a device; expected a file.")  # a pipe may never end
     try:
         content = place.read_bytes()
         return content, Image().decode_example({"bytes": content, "path": None})
     except Exception as error:  # damage surfaces as OSError, SyntaxError, zlib.error, BadZipFile, struct.error, …
-        reason = "not an image" if type(error).__name__ == "UnidentifiedImageError" else str(error).splitlines()[0]
+        reason = (
+            "not an image"
+            if type(error).__name__ == "UnidentifiedImageError"
+            else next(iter(str(error).splitlines()), type(error).__name__)
+        )
         raise InputError(f"{shown(place)}: could not be decoded ({reason}). Copy or export this file again.") from error
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from segnext_edu.data import load_scenes
+from segnext_edu.data import load_scenes, pairs
 from segnext_edu.files import InputError
 from tests.conftest import contents, mask, photo
 
@@ -81,6 +82,12 @@ BAD = {  # file: (what it is turned into, words that the message must have)
     "label of 16 bits": ("annotations/b.png", saved(Image.fromarray(LABELS.astype(np.uint16) * 300)), "the label 900"),
     "RGB mask": ("annotations/b.png", saved(Image.new("RGB", (48, 32))), "is an RGB image; expected one channel"),
     "RGBA mask": ("annotations/b.png", saved(Image.new("RGBA", (48, 32))), "is an RGBA image"),
+    "JPEG called a PNG": ("annotations/b.png", saved(Image.new("L", (48, 32), 1), "JPEG"), "is no PNG inside"),
+    "mask of fractions": (
+        "annotations/b.png",
+        saved(Image.fromarray(np.full((32, 48), np.nan, np.float32)), "TIFF"),
+        "holds fractions",
+    ),
     "truncated JPEG": ("images/b.jpg", photo(1)[:-200], "could not be decoded"),
     "truncated PNG": ("annotations/b.png", saved(Image.effect_noise((48, 32), 9))[:-400], "could not be decoded"),
     "damaged PNG": ("annotations/b.png", flipped_bit(mask(4, 1)), "could not be decoded"),
@@ -116,4 +123,22 @@ def test_the_first_bad_pair_is_named_and_the_others_counted(own_folder: Path):
     for name in "bc":
         (own_folder / "images" / f"{name}.jpg").write_bytes(b"")
     with pytest.raises(InputError, match=r"images/b\.jpg: .*1 more of 3 pairs"):
+        load_scenes(own_folder)
+
+
+@pytest.mark.parametrize("label", [-1, 2**31 - 1])
+def test_labels_out_of_range_are_refused_before_they_are_counted(label: int, own_folder: Path, monkeypatch):
+    wrong = Image.fromarray(np.full((32, 48), label, np.int32))
+    opened = pairs._opened
+    monkeypatch.setattr(
+        pairs, "_opened", lambda place: (opened(place)[0], wrong) if place.suffix == ".png" else opened(place)
+    )
+    with pytest.raises(InputError, match=f"holds the label {label}, but there are 3 classes"):
+        load_scenes(own_folder)
+
+
+def test_a_pipe_among_the_photographs_is_not_waited_for(own_folder: Path):
+    (own_folder / "images" / "a.jpg").unlink()
+    os.mkfifo(own_folder / "images" / "a.jpg")
+    with pytest.raises(InputError, match=r"a\.jpg: a folder, a pipe or a device"):
         load_scenes(own_folder)
