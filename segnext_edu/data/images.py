@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,14 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 def open_photo(path: Path) -> Image.Image:
     """Read a photograph whole, or raise an InputError that says what is wrong with the file."""
+    if not os.path.isfile(path) and os.path.exists(path):
+        raise InputError(f"{path}: a folder, a pipe or a device; expected a JPEG or PNG file")  # a pipe may never end
     try:
         with Image.open(path) as photo:
             return ImageOps.exif_transpose(photo).convert("RGB")
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such photograph") from error
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow's decoders let SyntaxError, RuntimeError, struct.error and others escape
         raise InputError(f"{path}: not an image that can be read ({error}); expected a whole JPEG or PNG") from error
 
 
@@ -37,12 +40,13 @@ def to_tensor(image: Image.Image) -> Tensor:
 def prepare(image: Tensor, short_side: float) -> Tensor:
     """uint8 (3, H, W) → model input (1, 3, h, w): short side resized, sides rounded up to multiples of 32, normalised.
 
-    This is the authors' test-time preparation. The smoothing matters where a photograph shrinks a lot.
+    This is the authors' test-time preparation, "keep the ratio, short side s, long side at most 4 s", so that memory is
+    bounded whatever the shape. The smoothing matters where a photograph shrinks a lot.
     """
     height, width = image.shape[1:]
-    factor = short_side / min(height, width)
-    size = [32 * math.ceil(round(side * factor) / 32) for side in (height, width)]
-    pixels = image[None].float() / 255  # (1, 3, H, W)
+    factor = min(short_side / min(height, width), 4 * short_side / max(height, width))
+    size = [32 * math.ceil(max(1, round(side * factor)) / 32) for side in (height, width)]
+    pixels = image[None].float().div_(255)  # (1, 3, H, W)
     pixels = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False, antialias=True)  # (1, 3, h, w)
     return normalise(pixels).contiguous(memory_format=torch.channels_last)
 

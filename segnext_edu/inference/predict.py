@@ -45,12 +45,14 @@ def predict(
     image = image.to(next(model.parameters()).device)  # (3, H, W)
     if short_side is None:
         short_side = card_short_side(getattr(model, "card", {}))
-    side = min(image.shape[1:]) if short_side == "own" else short_side
+    height, width = image.shape[1:]
+    # A panorama at its own size: `prepare` keeps the long side to four short ones.
+    side = max(min(height, width), max(height, width) / 4) if short_side == "own" else short_side
     return most_likely(list(views(model, image, side, tta, window)), image.shape[1:])
 
 
 def views(
-    model: SegNeXt | FastSegNeXt, image: Tensor, short_side: int, tta: TTA, window: SlidingWindow | None = None
+    model: SegNeXt | FastSegNeXt, image: Tensor, short_side: float, tta: TTA, window: SlidingWindow | None = None
 ) -> Iterator[Tensor]:
     """The logits (1, K, h, w) of each augmented view, at the model's stride; mirrored ones are mirrored back."""
 

@@ -22,8 +22,8 @@ def main(model: str, photo: str, out: str) -> None:
     print(printable(about["terms"]))
 
     image = ImageOps.exif_transpose(Image.open(photo)).convert("RGB")
-    factor = about["short_side"] / min(image.size)
-    size = [32 * -(-round(side * factor) // 32) for side in image.size]  # (w, h), rounded up to multiples of 32
+    factor = min(about["short_side"] / min(image.size), 4 * about["short_side"] / max(image.size))
+    size = [32 * -(-max(1, round(side * factor)) // 32) for side in image.size]  # (w, h), rounded up to multiples of 32
     pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR), np.float32) / 255  # (h, w, 3)
     pixels = (pixels - np.float32(about["mean"])) / np.float32(about["std"])
     images = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])  # (1, 3, h, w)

@@ -1,4 +1,5 @@
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def photo(height, width, seed=0) -> Image.Image:
 @pytest.mark.parametrize("size", [(100, 140), (33, 200), (300, 64)])
 def test_prepare_resizes_the_short_side_and_rounds_up_to_32(size):
     x = prepare(to_tensor(photo(*size)), 64)
-    factor = 64 / min(size)
+    factor = min(64 / min(size), 4 * 64 / max(size))
     assert x.shape == (1, 3, *(32 * math.ceil(round(side * factor) / 32) for side in size))
 
 
@@ -165,3 +166,32 @@ def test_overlay_tints_outlines_and_names():
     assert (pixels[5:60, 5:100, 0] > pixels[5:60, 5:100, 2]).mean() > 0.9
     assert (pixels[5:60, 305:595, 2] > pixels[5:60, 305:595, 0]).mean() > 0.9
     assert (pixels[190:210, 135:165] == 255).all(-1).any()  # the name, in white, in the middle
+
+
+@pytest.mark.parametrize("size", [(1, 4000), (40000, 1), (3, 900)])
+def test_a_photograph_of_any_shape_takes_bounded_memory(model, size):
+    picture = to_tensor(photo(*size))
+    assert prepare(picture, 64).numel() <= 3 * (4 * 64) * 64
+    assert predict(model, picture, 64).shape == size
+
+
+def test_a_panorama_keeps_its_own_size(model):
+    picture = to_tensor(photo(32, 320))
+    assert torch.equal(predict(model, picture, "own"), predict(model, picture, 80))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "photo.jpg")
+    with pytest.raises(InputError, match=r"photo\.jpg: a folder, a pipe or a device"):
+        open_photo(tmp_path / "photo.jpg")
+
+
+@pytest.mark.parametrize("error", [SyntaxError, RuntimeError, NotImplementedError, IndexError])
+def test_whatever_a_decoder_raises_names_the_file(tmp_path, monkeypatch, error):
+    def broken(*_, **__):
+        raise error("broken chunk")
+
+    photo(8, 8).save(tmp_path / "photo.png")
+    monkeypatch.setattr(Image.Image, "convert", broken)
+    with pytest.raises(InputError, match=r"photo\.png: not an image that can be read \(broken chunk\)"):
+        open_photo(tmp_path / "photo.png")
