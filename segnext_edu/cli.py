@@ -128,7 +128,8 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
         type=whole(32, PIXELS),
         metavar="PIXELS",
         help="sliding-window inference: predict square tiles of this many pixels, one after the other, and blend the "
-        "answers. Memory is bounded by the tile, but no tile knows what the others see (the whole image at once)",
+        "answers. The network's memory is bounded by the tile, but no tile knows what the others see (the whole image "
+        "at once)",
     )
     group.add_argument(
         "--overlap",

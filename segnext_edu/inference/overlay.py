@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+BAND = 256  # rows
+
 
 def overlay(image: Image.Image, labels: np.ndarray, classes: Sequence[str], colours: np.ndarray) -> Image.Image:
     """The image with its labels laid over it: a tint for each class, an outline, and the name where it fits best.
@@ -16,19 +18,22 @@ def overlay(image: Image.Image, labels: np.ndarray, classes: Sequence[str], colo
     Args:
         labels: (H, W) of 0..K-1, the image's size. colours: (K, 3) uint8.
     """
-    photo = np.asarray(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.float32)
-    tint = colours[labels].astype(np.float32)  # (H, W, 3)
-    mixed = 0.45 * photo + 0.55 * tint
+    mixed = np.array(ImageOps.exif_transpose(image).convert("RGB"))  # (H, W, 3)
     edge = np.zeros(labels.shape, dtype=bool)
     edge[1:] |= labels[1:] != labels[:-1]
     edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
-    mixed[edge] = 0.5 * tint[edge]
-    drawn = Image.fromarray(mixed.round().astype(np.uint8))
+    present: set[int] = set()
+    for top in range(0, len(labels), BAND):  # in bands: floats take twelve bytes per pixel
+        rows = slice(top, top + BAND)
+        tint = colours[labels[rows]].astype(np.float32)  # (rows, W, 3)
+        mixed[rows] = np.where(edge[rows, :, None], 0.5 * tint, 0.45 * mixed[rows] + 0.55 * tint).round()
+        present.update(np.unique(labels[rows]).tolist())
+    drawn = Image.fromarray(mixed)
     pen = ImageDraw.Draw(drawn)
     size = max(10, min(drawn.size) // 28)
     font = ImageFont.load_default(size)
-    for label in np.unique(labels):
-        name, *_ = classes[int(label)].split(",")
+    for label in sorted(present):
+        name, *_ = classes[label].split(",")
         y, x, radius = roomiest_point(labels == label)
         if 2 * radius > size:
             room = pen.textlength(name, font) / 2 + size // 4  # so that no name is cut off at the image's side

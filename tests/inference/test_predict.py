@@ -168,6 +168,16 @@ def test_overlay_tints_outlines_and_names():
     assert (pixels[190:210, 135:165] == 255).all(-1).any()  # the name, in white, in the middle
 
 
+def test_an_overlay_does_not_depend_on_the_bands_it_is_made_in(monkeypatch):
+    labels = torch.randint(0, 3, (30, 40), generator=torch.Generator().manual_seed(0)).numpy().repeat(5, 0).repeat(5, 1)
+    colours = np.array([[255, 0, 0], [0, 0, 255], [9, 80, 200]], dtype=np.uint8)
+    whole, bands = [], []
+    for height, found in ((1000, whole), (7, bands)):
+        monkeypatch.setattr("segnext_edu.inference.overlay.BAND", height)
+        found.append(np.asarray(overlay(photo(150, 200), labels, ["a", "b", "c"], colours)))
+    assert np.array_equal(whole[0], bands[0])
+
+
 @pytest.mark.parametrize("size", [(1, 4000), (40000, 1), (3, 900)])
 def test_a_photograph_of_any_shape_takes_bounded_memory(model, size):
     picture = to_tensor(photo(*size))
