@@ -118,6 +118,7 @@ class Site:
     understates: int = 0  # Content-Length is too small by so much
     says_length: bool = True
     status: int = 200
+    location: str | None = None  # of a redirect
     url: str = ""
     seen: list[tuple[str | None, int]] = field(default_factory=list)  # (Range asked for, status answered)
 
@@ -141,6 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{length - 1}/{length}")
         if site.etag:
             self.send_header("ETag", site.etag)
+        if site.location:
+            self.send_header("Location", site.location)
         body = site.content[start:] if status in (200, 206) else b""
         if site.says_length:
             self.send_header("Content-Length", str(len(body) - site.understates))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 FAILURES = 4  # in a row, without a single new byte
 PAUSE = 1.0  # seconds after the first failure; doubles with each further one
+SLOWEST = 1024  # bytes per second, over PATIENCE seconds; below it a connection counts as broken
+PATIENCE = 60.0
 
 
 def fetch(url: str, path: str | Path, size: int | None = None, sha256: str | None = None) -> Path:
@@ -25,6 +28,7 @@ def fetch(url: str, path: str | Path, size: int | None = None, sha256: str | Non
     once its length, `size` (bytes) and `sha256` (hex) are right. Raises InputError.
     """
     import requests
+    from urllib3.exceptions import LocationValueError
 
     path = Path(path)
     if path.exists():
@@ -46,6 +50,10 @@ def fetch(url: str, path: str | Path, size: int | None = None, sha256: str | Non
     except requests.RequestException as error:  # ahead of OSError, because it is one
         kept = f"{part.stat().st_size:,} bytes are kept in {part}" if part.exists() else "nothing has come yet"
         raise InputError(f"{url}: {_reason(error)}. Run again to go on; {kept}.") from error
+    except InputError:
+        raise
+    except (ValueError, LocationValueError) as error:  # from an address that the server sends us on to
+        raise InputError(f"{url}: leads to an address that cannot be understood ({error}). Check it.") from error
     except OSError as error:
         _remove(part, tag)
         raise InputError(
@@ -82,7 +90,7 @@ def _receive(url: str, part: Path, tag: Path, size: int | None) -> None:
     headers = {"Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
-        if tag.exists() and (version := tag.read_text("utf-8")):
+        if version := _kept_version(tag):
             headers["If-Range"] = version  # "the rest, if it is still this version; otherwise all of it"
     with requests.get(url, headers=headers, stream=True, timeout=(10, 60)) as answer:
         start, total = _stretch(answer)
@@ -91,9 +99,9 @@ def _receive(url: str, part: Path, tag: Path, size: int | None) -> None:
                 return
             part.unlink()  # longer than the server's file, or a stretch we did not ask for: start again
             return _receive(url, part, tag, size)
-        if not answer.ok:
+        if answer.status_code != 200 and not (answer.status_code == 206 and have):
             says = f"the server answered {answer.status_code} {answer.reason}"
-            if answer.status_code >= 500:
+            if 500 <= answer.status_code < 600:
                 raise requests.exceptions.RetryError(says)
             raise InputError(f"{url}: {says}. Check the address.")
         if size and total and total != size:
@@ -104,9 +112,32 @@ def _receive(url: str, part: Path, tag: Path, size: int | None) -> None:
             open(part, "ab" if start else "wb") as file,
             tqdm(desc=part.stem, initial=start, total=total, unit="B", unit_scale=True, disable=None) as bar,
         ):
-            for chunk in answer.iter_content(1 << 16):
+            for chunk in _chunks(answer):
                 file.write(chunk)
                 bar.update(len(chunk))
+    if total is not None and part.stat().st_size < total:
+        raise requests.exceptions.ConnectionError("the answer ended early")
+
+
+def _chunks(answer: Response) -> Iterator[bytes]:
+    """The answer's bytes as they come. Raises ConnectionError where it breaks off, Timeout where it is too slow."""
+    import requests
+    from urllib3.exceptions import HTTPError
+
+    since, came = time.monotonic(), 0
+    while True:
+        try:
+            chunk = answer.raw.read1(1 << 16)
+        except (HTTPError, OSError) as error:
+            raise requests.exceptions.ConnectionError(str(error)) from error
+        if not chunk:
+            return
+        came += len(chunk)
+        if (passed := time.monotonic() - since) > PATIENCE:
+            if came < SLOWEST * passed:
+                raise requests.exceptions.Timeout(f"less than {SLOWEST} bytes per second came")
+            since, came = time.monotonic(), 0
+        yield chunk
 
 
 def _stretch(answer: Response) -> tuple[int, int | None]:
@@ -114,15 +145,24 @@ def _stretch(answer: Response) -> tuple[int, int | None]:
     if answer.status_code in (206, 416):  # Content-Range: bytes 100-199/200, or bytes */200
         span, _, total = answer.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
         start = span.partition("-")[0]
-        return int(start) if start.isdigit() else -1, int(total) if total.isdigit() else None
+        return int(start) if start.isdecimal() else -1, int(total) if total.isdecimal() else None
     length = answer.headers.get("Content-Length", "")
-    return 0, int(length) if length.isdigit() else None
+    return 0, int(length) if length.isdecimal() else None
 
 
 def _version(answer: Response) -> str:
     """What If-Range may carry: a strong ETag, else the date of the last change, else nothing."""
     etag = answer.headers.get("ETag", "")
     return etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")
+
+
+def _kept_version(tag: Path) -> str:
+    """What `_version` said when the part that is here came; nothing where that is lost, or no header can carry it."""
+    try:
+        version = tag.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return version if version.isascii() and version.isprintable() else ""
 
 
 def _fault(file: Path, size: int | None, sha256: str | None) -> str:

@@ -13,7 +13,9 @@ A mask is a single-channel PNG of its image's size: 0 = other, 1..K = the K clas
 
 from __future__ import annotations
 
+import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,8 @@ from segnext_edu.files import InputError, printable
 if TYPE_CHECKING:
     from datasets import Dataset
 
+# What reading a zip raises: damaged, encrypted, of an unknown method or version, cut off.
+UNREADABLE = (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError)
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 OFFICIAL_SPLITS = {"train": "training", "val": "validation"}
 
@@ -53,7 +57,7 @@ def read_parquet(folder: Path, split: str) -> Dataset:
 
 def read_place(path: Path, split: str) -> Dataset:
     """The split of a folder or zip in either layout, or of a folder with parquet files. Raises InputError."""
-    if (path / "train.parquet").is_file() or (path / "val.parquet").is_file():
+    if any(os.path.isfile(path / name) for name in ("train.parquet", "val.parquet")):
         return read_parquet(path, split)
     with opened(path) as root:
         if is_official(root):
@@ -64,14 +68,14 @@ def read_place(path: Path, split: str) -> Dataset:
 @contextmanager
 def opened(path: Path) -> Iterator[Place]:
     """The folder, on disk or within the zip at `path`, that holds images/ and annotations/."""
-    if not path.exists():
-        raise InputError(f'{path}: no such folder or zip. Data is "mini", "ade20k", or the path of a folder or a zip.')
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path's, these say no to names that no file can have
         yield _root(path.resolve())
         return
+    if not os.path.isfile(path):
+        raise InputError(f'{path}: no such folder or zip. Data is "mini", "ade20k", or the path of a folder or a zip.')
     try:
         archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (*UNREADABLE, ValueError) as error:
         raise InputError(
             f"{path}: no zip, or one that ends early ({error}). Fetch it again: delete it first."
         ) from error
@@ -107,7 +111,10 @@ def own_pairs(root: Place, split: str) -> list[Pair]:
         return find_pairs(root / "images", root / "annotations", listed=root / f"{split}.txt")
     pairs = find_pairs(root / "images", root / "annotations")
     held_out = set(lines(root / "val.txt")) if split == "train" and (root / "val.txt").is_file() else set()
-    return [pair for pair in pairs if pair.name not in held_out]
+    left = [pair for pair in pairs if pair.name not in held_out]
+    if not left:
+        raise InputError(f"{shown(root / 'val.txt')}: lists every image, so that none is left to train on.")
+    return left
 
 
 def find_pairs(images: Place, annotations: Place, listed: Place | None = None) -> list[Pair]:
@@ -116,6 +123,9 @@ def find_pairs(images: Place, annotations: Place, listed: Place | None = None) -
     stems = [stem for stem in lines(listed) if stem] if listed else sorted(image_of.keys() | mask_of.keys())
     if not stems:
         raise InputError(f"{shown(listed or images)}: {'lists' if listed else 'holds'} no images.")
+    if len(set(stems)) < len(stems):
+        twice = next(stem for index, stem in enumerate(stems) if stem in stems[:index])
+        raise InputError(f"{shown(listed or images)}: lists {twice} more than once. Name each image once.")
     for stem in stems:
         for files, folder, wanted in ((image_of, images, "jpg or .png"), (mask_of, annotations, "png")):
             if stem not in files:
@@ -152,5 +162,5 @@ def read_class_names(path: Place) -> list[str]:
 def lines(path: Place) -> list[str]:
     try:
         return [line.strip() for line in path.read_text(encoding="utf-8-sig").strip().splitlines()]
-    except (OSError, UnicodeDecodeError, zipfile.BadZipFile) as error:
+    except (*UNREADABLE, UnicodeDecodeError) as error:
         raise InputError(f"{shown(path)}: could not be read as text ({error}). Save it as UTF-8.") from error

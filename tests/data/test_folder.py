@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -144,3 +145,41 @@ def test_the_real_ade20k_pairs(real_data: Path):
     assert (len(train), len(val)) == (2, 33)
     picture = val[0]
     assert picture["image"].size == picture["mask"].size and picture["image"].mode == "RGB"
+
+
+def test_a_val_list_that_names_every_image_leaves_nothing_to_train_on(own_folder: Path) -> None:
+    (own_folder / "train.txt").unlink(missing_ok=True)
+    (own_folder / "val.txt").write_text("\n".join(sorted(path.stem for path in (own_folder / "images").iterdir())))
+    with pytest.raises(InputError, match=r"val\.txt: lists every image"):
+        load_scenes(str(own_folder), "train")
+
+
+def test_a_list_that_names_an_image_twice_is_refused(own_folder: Path) -> None:
+    (own_folder / "train.txt").write_text("a\nb\na\n")
+    with pytest.raises(InputError, match=r"train\.txt: lists a more than once"):
+        load_scenes(str(own_folder), "train")
+
+
+@pytest.mark.parametrize("field", ["encrypted", "version", "method"])
+def test_a_zip_that_cannot_be_unpacked_is_named(field: str, own_folder: Path, tmp_path: Path) -> None:
+    """One byte of both headers: the flag of encryption, the version that is needed, the method."""
+    path = tmp_path / "odd.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(own_folder.rglob("*")):
+            archive.write(file, file.relative_to(own_folder))
+    data = bytearray(path.read_bytes())
+    local, central, value = {"encrypted": (6, 8, 1), "version": (4, 6, 99), "method": (8, 10, 99)}[field]
+    for signature, offset in ((b"PK\x03\x04", local), (b"PK\x01\x02", central)):
+        start = data.find(signature)
+        while start >= 0:
+            data[start + offset] = value
+            start = data.find(signature, start + 4)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"odd\.zip"):
+        load_scenes(str(path), "train")
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "\udcff"])
+def test_a_name_that_no_file_can_have_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="no such folder or zip"):
+        load_scenes(name, "train")
