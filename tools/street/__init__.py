@@ -1,0 +1,1 @@
+"""A street network from two sets of photographs that name different things: LabelMeFacade and CamVid."""
