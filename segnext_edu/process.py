@@ -92,6 +92,6 @@ def end_quietly(code: int | str | None) -> NoReturn:
 
 
 def segnext_edu() -> NoReturn:
-    """The installed command `segnext-edu`: what `python -m segnext_edu` does."""
+    """The installed command `segnext-edu`."""
     runpy.run_module("segnext_edu", run_name="__main__")
     raise AssertionError("it ends the process")

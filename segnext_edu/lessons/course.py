@@ -39,11 +39,11 @@ def verdict(check: str, answer: Any) -> str:
     """What `check`, such as "strip_conv.strip_pair", has to say about an answer: a line that begins with ✓, ✗ or ○."""
     with redirect_stdout(LastWords()) as said, redirect_stderr(LastWords()):  # nbgrader gives 0 for any stderr
         asked(check)(answer)
-    return said.kept.strip().splitlines()[-1]  # what an answer itself has printed comes before
+    return said.kept.strip().splitlines()[-1]  # the check speaks last, and in one piece
 
 
 class LastWords(io.TextIOBase):
-    """An output of which the end is kept: an answer may print for ever."""
+    """An output of which the last words are kept, what was written at once: an answer may print for ever."""
 
     MOST = 8192  # characters
 
@@ -51,7 +51,8 @@ class LastWords(io.TextIOBase):
         self.kept = ""
 
     def write(self, text: str, /) -> int:
-        self.kept = (self.kept + text[-self.MOST :])[-self.MOST :]
+        if text.strip():
+            self.kept = text[-self.MOST :]
         return len(text)
 
 

@@ -129,10 +129,10 @@ def hand_ins(notebooks: dict[Path, list[Exercise]], mutants: int | None) -> Iter
     yield HandIn("ours", {}, frozenset())
     yield HandIn("untouched", {e.number: e.source for e in everything}, frozenset(e.number for e in everything))
     unruly = {}
-    for first, second, third, *_ in notebooks.values():
+    for first, second, *others in notebooks.values():
         unruly |= {first.number: first.answered(HANGS)}
         unruly |= {second.number: ENDS_PYTHON.format(name=second.name)}  # the line that checks is gone, too
-        unruly |= {third.number: third.answered(third.solution + WARNS.format(name=third.name))}
+        unruly |= {third.number: third.answered(third.solution + WARNS.format(name=third.name)) for third in others[:1]}
     lost = frozenset(e.number for known in notebooks.values() for e in known[:2])
     yield HandIn("unruly", unruly, lost)
     ways = cycle(DISHONEST)
