@@ -47,7 +47,7 @@ def test_the_judge_tells_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outcome(monkeypatch, lambda case, place: None) == "well"
     assert outcome(monkeypatch, raises(InputError("x.png: not a picture; expected a JPEG"))) == "well"
     assert outcome(monkeypatch, raises(KeyError("classes"))) == "traceback"
-    assert outcome(monkeypatch, raises(InputError("\x1b[2J"))) == "message"
+    assert outcome(monkeypatch, lambda case, place: print("\x1b[2J")) == "message"
     assert outcome(monkeypatch, raises(Fault("believed", "JPEG data"))) == "believed"
     assert outcome(monkeypatch, raises(MemoryError())) == "memory"
     assert outcome(monkeypatch, leaves) == "left-over"
