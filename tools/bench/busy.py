@@ -1,7 +1,8 @@
 """What another process costs that takes one core: `python -m tools.bench busy`.
 
-The same weights as they are, optimised, and in ONNX Runtime. Quiet and busy take turns; the other process is started
-here, and has run for a second before anything is timed. The medians are compared.
+The same weights as they are, optimised, and in ONNX Runtime; a training step; and an interactive figure of notebook 00
+that is drawn again. Quiet and busy take turns; the other process is started here, and has run for a second before
+anything is timed. The medians are compared.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ from statistics import median
 
 import torch
 
+from segnext_edu.checkpoints import read
 from segnext_edu.files import InputError, one_line_errors
 from segnext_edu.inference.export import need_onnx, write_onnx
 from segnext_edu.inference.optimize import optimize
+from segnext_edu.lessons.figures.tour import draw_photograph, open_or_temple
 from segnext_edu.machine import others, watch_load
 from segnext_edu.model.segnext import VARIANTS, SegNeXt
+from segnext_edu.training.recipe import Recipe
+from segnext_edu.training.trainer import Run
 from tools.bench.setting import Stride8, environment
 
 SETTLED = 1.0  # seconds after the other process has come or gone
@@ -39,7 +44,7 @@ while os.getppid() == parent:
 
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print a line per network: milliseconds per picture, quiet and busy, and how many times as long busy takes."""
+    """Print a line per network or task: milliseconds, quiet and busy, and how many times as long busy takes."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench busy", description=__doc__)
     parser.add_argument("--variant", choices=VARIANTS, default="tiny", help="which size (tiny)")
     parser.add_argument("--size", type=int, default=512, help="height and width of the picture, pixels (512)")
@@ -53,8 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     watch_load()
     picture = {"variant": args.variant, "height": args.size, "width": args.size, "output": "stride 8"}
     print(", ".join(f"{name}: {value}" for name, value in (environment(5 * args.rounds) | picture).items()))
-    calls = networks(args.variant, args.size, args.threads)
-    times, taken = alternate(calls, args.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        calls = networks(args.variant, args.size, args.threads) | tasks(args.variant, Path(folder) / "run")
+        times, taken = alternate(calls, args.rounds)
     print(f"{'ms':14}{'quiet':>10}{'busy':>10}{'busy / quiet':>14}")
     for name, (quiet, busy) in times.items():
         print(f"{name:14}{quiet * 1e3:10.1f}{busy * 1e3:10.1f}{busy / quiet:14.2f}")
@@ -83,6 +89,14 @@ def networks(variant: str, size: int, threads: int) -> dict[str, Callable[[], ob
         "optimised": lambda: fast(nhwc),
         "ONNX Runtime": lambda: session.run(["logits"], {"images": images.numpy()}),
     }
+
+
+def tasks(variant: str, out: Path) -> dict[str, Callable[[], object]]:
+    """A training step on four crops of 256 pixels, and a photograph with two networks' gates, drawn."""
+    recipe = Recipe("mini", variant, steps=100_000, batch=4, crop=256, short_side=256, warmup=0)
+    steps = iter(Run(recipe, out, save_every=recipe.steps, device="cpu", precision="float32"))
+    photo, network = open_or_temple(None), read("tiny_street")
+    return {"training step": lambda: next(steps), "figure": lambda: draw_photograph(photo, network)}
 
 
 def alternate(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psutil
 import pytest
+from matplotlib.figure import Figure
 
 from tools.bench import busy
 
@@ -33,10 +36,18 @@ def test_every_call_has_its_turns_quiet_and_busy(monkeypatch: pytest.MonkeyPatch
     assert len(taken) == 2
 
 
+def test_a_training_step_and_a_figure_are_timed_too(tmp_path: Path) -> None:
+    calls = busy.tasks("nano", tmp_path / "run")
+    first, second = (calls["training step"]() for _ in range(2))
+    assert isinstance(first, dict) and isinstance(second, dict) and second["step"] == first["step"] + 1
+    assert isinstance(calls["figure"](), Figure)
+
+
 def test_a_line_a_network(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     pair = {"ours": (0.1, 0.25), "ONNX Runtime": (0.2, 0.3)}
     monkeypatch.setattr(busy.torch, "set_num_threads", lambda count: None)
     monkeypatch.setattr(busy, "networks", lambda *args: {})
+    monkeypatch.setattr(busy, "tasks", lambda *args: {})
     monkeypatch.setattr(busy, "alternate", lambda *args: (pair, (0.0, 1.0)))
     busy.main(["--threads", "1"])
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
