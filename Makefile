@@ -36,7 +36,7 @@ test: $(READY) ## sets everything up, and runs every test, the notebooks include
 	$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout 300 \
 	  -p tests.watch_notebooks notebooks tests
 
-test-quick: $(READY) ## all but the slow tests and the notebooks: for a change of a few lines
+test-quick: $(READY) ## all but the slow tests and the notebooks, in 3 minutes on 2 cores: for a change of a few lines
 	$(PY) -m ruff check .
 	$(PYTEST) -m 'not slow' tests
 

@@ -36,6 +36,7 @@ def test_make_starts_it() -> None:
     assert re.search(r"\nlab-course: \$\(READY\).*\n\t\$\(PY\) -m tools\.lab --course \$\(LAB_FLAGS\)\n", rules)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [(), ("--course",)], ids=["learner", "lecturer"])
 def test_lecturers_panels_are_for_lecturers(watched: Watched, tmp_path: Path, flags: tuple[str, ...]) -> None:
     written = opened(watched, tmp_path, *flags)
