@@ -119,6 +119,7 @@ class Site:
     says_length: bool = True
     status: int = 200
     location: str | None = None  # of a redirect
+    encoding: str | None = None  # what a redirect's body says it is packed with
     url: str = ""
     seen: list[tuple[str | None, int]] = field(default_factory=list)  # (Range asked for, status answered)
 
@@ -144,7 +145,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("ETag", site.etag)
         if site.location:
             self.send_header("Location", site.location)
-        body = site.content[start:] if status in (200, 206) else b""
+        if site.encoding:
+            self.send_header("Content-Encoding", site.encoding)
+        body = site.content[start:] if status in (200, 206) else b"<html>"
         if site.says_length:
             self.send_header("Content-Length", str(len(body) - site.understates))
         self.end_headers()

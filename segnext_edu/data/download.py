@@ -92,7 +92,8 @@ def _receive(url: str, part: Path, tag: Path, size: int | None) -> None:
         headers["Range"] = f"bytes={have}-"
         if version := _kept_version(tag):
             headers["If-Range"] = version  # "the rest, if it is still this version; otherwise all of it"
-    with requests.get(url, headers=headers, stream=True, timeout=(10, 60)) as answer:
+    hooks = {"response": _leave_redirects_body}
+    with requests.get(url, headers=headers, stream=True, timeout=(10, 60), hooks=hooks) as answer:
         start, total = _stretch(answer)
         if have and (answer.status_code == 416 or start not in (0, have)):
             if total == have:
@@ -117,6 +118,12 @@ def _receive(url: str, part: Path, tag: Path, size: int | None) -> None:
                 bar.update(len(chunk))
     if total is not None and part.stat().st_size < total:
         raise requests.exceptions.ConnectionError("the answer ended early")
+
+
+def _leave_redirects_body(answer: Response, **_: object) -> None:
+    """requests would read it whole, however long it is."""
+    if answer.is_redirect:
+        answer.close()
 
 
 def _chunks(answer: Response) -> Iterator[bytes]:

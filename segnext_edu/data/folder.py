@@ -107,10 +107,16 @@ def official_pairs(root: Place, split: str) -> list[Pair]:
 
 def own_pairs(root: Place, split: str) -> list[Pair]:
     """The pairs that `split`.txt lists; without that file all of them (for "train": all that val.txt does not list)."""
-    if (root / f"{split}.txt").is_file():
+    listed = {name: set(lines(root / f"{name}.txt")) for name in OFFICIAL_SPLITS if (root / f"{name}.txt").is_file()}
+    if len(listed) == 2 and (both := sorted((listed["train"] & listed["val"]) - {""})):
+        raise InputError(
+            f"{shown(root / 'val.txt')}: lists {both[0]}, and so does train.txt. A score on images that were trained "
+            "on says nothing; take each image out of one of the two."
+        )
+    if split in listed:
         return find_pairs(root / "images", root / "annotations", listed=root / f"{split}.txt")
     pairs = find_pairs(root / "images", root / "annotations")
-    held_out = set(lines(root / "val.txt")) if split == "train" and (root / "val.txt").is_file() else set()
+    held_out = listed.get("val", set()) if split == "train" else set()
     left = [pair for pair in pairs if pair.name not in held_out]
     if not left:
         raise InputError(f"{shown(root / 'val.txt')}: lists every image, so that none is left to train on.")

@@ -24,17 +24,25 @@ def open_photo(path: Path) -> Image.Image:
         raise InputError(f"{path}: a folder, a pipe or a device; expected a JPEG or PNG file")  # a pipe may never end
     try:
         with Image.open(path) as photo:
-            return ImageOps.exif_transpose(photo).convert("RGB")
+            return upright(photo)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such photograph") from error
     except Exception as error:  # Pillow's decoders let SyntaxError, RuntimeError, struct.error and others escape
         raise InputError(f"{path}: not an image that can be read ({error}); expected a whole JPEG or PNG") from error
 
 
+def upright(image: Image.Image) -> Image.Image:
+    """The image in RGB, turned as its camera says; as it is where the camera's note is damaged."""
+    try:
+        turned = ImageOps.exif_transpose(image)
+    except Exception:  # of any kind; damaged pixels raise again below
+        turned = image
+    return turned.convert("RGB")
+
+
 def to_tensor(image: Image.Image) -> Tensor:
     """A PIL image, turned upright as its camera says → uint8 (3, H, W)."""
-    upright = ImageOps.exif_transpose(image).convert("RGB")
-    return torch.from_numpy(np.array(upright)).permute(2, 0, 1)  # (3, H, W)
+    return torch.from_numpy(np.array(upright(image))).permute(2, 0, 1)  # (3, H, W)
 
 
 def prepare(image: Tensor, short_side: float) -> Tensor:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
+
+from segnext_edu.data.images import upright
 
 BAND = 256  # rows
 
@@ -18,7 +20,7 @@ def overlay(image: Image.Image, labels: np.ndarray, classes: Sequence[str], colo
     Args:
         labels: (H, W) of 0..K-1, the image's size. colours: (K, 3) uint8.
     """
-    mixed = np.array(ImageOps.exif_transpose(image).convert("RGB"))  # (H, W, 3)
+    mixed = np.array(upright(image))  # (H, W, 3)
     edge = np.zeros(labels.shape, dtype=bool)
     edge[1:] |= labels[1:] != labels[:-1]
     edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]

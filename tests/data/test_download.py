@@ -170,6 +170,14 @@ def test_a_redirect_to_a_broken_address_is_said(location: str, serve: Serve, tmp
     assert contents(tmp_path) == {}
 
 
+def test_the_body_of_a_redirect_is_left_unread(serve: Serve, tmp_path: Path):
+    """However long it says it is: it would be read into memory, and this one breaks off."""
+    there = serve(Site(CONTENT))
+    site = serve(Site(b"", status=302, location=there.url, understates=-(1 << 40), encoding="gzip"))
+    fetch(site.url, tmp_path / "a.zip", len(CONTENT), SHA256)
+    assert contents(tmp_path) == {"a.zip": CONTENT}
+
+
 def test_nobody_there(serve: Serve, tmp_path: Path):
     with pytest.raises(InputError, match="no connection"):
         fetch("http://127.0.0.1:9/a.zip", tmp_path / "a.zip")

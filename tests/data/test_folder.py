@@ -154,6 +154,13 @@ def test_a_val_list_that_names_every_image_leaves_nothing_to_train_on(own_folder
         load_scenes(str(own_folder), "train")
 
 
+def test_an_image_in_both_lists_is_refused(own_folder: Path) -> None:
+    (own_folder / "val.txt").write_text("d\nb\n", encoding="utf-8")
+    for split in ("train", "val"):
+        with pytest.raises(InputError, match=r"val\.txt: lists b, and so does train\.txt"):
+            load_scenes(own_folder, split)
+
+
 def test_a_list_that_names_an_image_twice_is_refused(own_folder: Path) -> None:
     (own_folder / "train.txt").write_text("a\nb\na\n")
     with pytest.raises(InputError, match=r"train\.txt: lists a more than once"):

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import anywidget
 import traitlets
-from PIL import Image, ImageOps
+from PIL import Image
 
+from segnext_edu.data.images import upright
 from segnext_edu.explain.atlas.maps import seen_side
 from segnext_edu.files import InputError
 
@@ -45,18 +46,18 @@ def read_photo(name: str, content: bytes | memoryview) -> Image.Image:
             photo = Image.open(BytesIO(content))
         check_size(name, photo.size)
         photo.draft("RGB", (LONGEST, LONGEST))  # a JPEG is decoded at a half, a quarter … where that is enough
-        upright = ImageOps.exif_transpose(photo).convert("RGB")
+        photo = upright(photo)
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(f"{name} has more than {MOST_PIXELS // 10**6} million pixels. {SMALLER}") from error
-    except (OSError, ValueError, SyntaxError) as error:
+    except Exception as error:  # Pillow's decoders raise many kinds
         raise InputError(
             f"{name} is not a picture that can be read; expected a whole JPEG, PNG or WebP. "
             "Open it in an image viewer: if that fails too, the file is broken."
         ) from error
-    upright.thumbnail((LONGEST, LONGEST))
-    return upright
+    photo.thumbnail((LONGEST, LONGEST))
+    return photo
 
 
 def check_size(name: str, size: tuple[int, int]) -> None:
