@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from segnext_edu.data import reduce_zero_label
+from segnext_edu.data import IGNORE, class_names, reduce_zero_label
 from segnext_edu.data.images import to_tensor
+from segnext_edu.files import InputError
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -27,6 +28,7 @@ class SegmentationDataset:
 
     def __init__(self, dataset: Dataset, device: torch.device, largest: int):
         self.dataset = dataset
+        self.classes = class_names(dataset)
         self.device = device
         self.largest = largest
         self.kept: dict[int, tuple[Tensor, Tensor]] = {}
@@ -40,7 +42,7 @@ class SegmentationDataset:
             return self.kept[index]
         scene = self.dataset[index]
         image = to_tensor(scene["image"])  # (3, H, W)
-        labels = reduce_zero_label(torch.from_numpy(np.array(scene["mask"])))  # (H, W)
+        labels = labels_of(scene, len(self.classes))  # (H, W)
         factor = self.largest / min(labels.shape)
         if factor < 1:
             size = [round(side * factor) for side in labels.shape]
@@ -51,3 +53,18 @@ class SegmentationDataset:
             self.bytes += image.numel() + labels.numel()
             self.kept[index] = pair
         return pair
+
+
+def labels_of(scene: Any, num_classes: int) -> Tensor:
+    """The labels of a dataset's row: (H, W), uint8, 0..K-1, and 255 where there is none.
+
+    Raises InputError for a label above K: folders and zips are checked as they are read, parquet files are not.
+    """
+    labels = reduce_zero_label(torch.from_numpy(np.array(scene["mask"])))
+    wrong = labels[(labels >= num_classes) & (labels != IGNORE)]
+    if len(wrong):
+        raise InputError(
+            f"the mask of {scene['name']} holds the label {int(wrong.max()) + 1}, but there are {num_classes} classes "
+            f"(0 = other, 1 to {num_classes}); make this dataset again"
+        )
+    return labels

@@ -41,7 +41,7 @@ def read_parquet(folder: Path, split: str) -> Dataset:
     """The split of a folder that holds {train,val}.parquet, read into memory; nothing is cached anywhere."""
     import pyarrow
     import pyarrow.parquet
-    from datasets import Dataset
+    from datasets import ClassLabel, Dataset, Image, List
     from datasets.table import InMemoryTable
 
     path = folder / f"{split}.parquet"
@@ -52,7 +52,15 @@ def read_parquet(folder: Path, split: str) -> Dataset:
         raise InputError(f"{path}: {what}. Make or fetch this dataset again.") from error
     if missing := {"image", "mask", "name", "classes"} - set(table.column_names):
         raise InputError(f"{path}: has no column {', '.join(sorted(missing))}; was it written by this project?")
-    return Dataset(InMemoryTable(table))
+    dataset = Dataset(InMemoryTable(table))
+    kinds, labels = dataset.features, dataset.features["classes"]
+    if not (isinstance(kinds["image"], Image) and isinstance(kinds["mask"], Image)) or not (
+        isinstance(labels, List) and isinstance(labels.feature, ClassLabel)
+    ):
+        raise InputError(f"{path}: its columns hold something else than images, masks and named classes.")
+    if not len(dataset):
+        raise InputError(f"{path}: holds no images.")
+    return dataset
 
 
 def read_place(path: Path, split: str) -> Dataset:

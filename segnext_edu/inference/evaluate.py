@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from segnext_edu.data import IGNORE, class_names, load_scenes, reduce_zero_label
+from segnext_edu.data import IGNORE, class_names, load_scenes
+from segnext_edu.data.dataset import labels_of
 from segnext_edu.data.images import to_tensor
 from segnext_edu.files import InputError
 from segnext_edu.inference.predict import predict
@@ -72,8 +72,7 @@ def scored_scenes(dataset: Dataset, classes: Sequence[str]) -> Iterable[tuple[Te
             order[index] = classes.index(name)
     for index in range(len(dataset)):
         scene = dataset[index]
-        mask = torch.from_numpy(np.array(scene["mask"]))  # (H, W)
-        yield to_tensor(scene["image"]), order[reduce_zero_label(mask).long()]
+        yield to_tensor(scene["image"]), order[labels_of(scene, len(theirs)).long()]
 
 
 def report(matrix: ConfusionMatrix, classes: Sequence[str]) -> str:

@@ -57,6 +57,13 @@ class RunFolder:
         if not resume and self._holds_a_run():
             self.leave()
             raise InputError(f"{self.path}: holds a run already; go on with --resume, or choose another --out")
+        there = [name for name in CHECKPOINTS if (self.path / name).exists()]
+        if resume and there and "resume.pt" not in there:
+            self.leave()
+            raise InputError(
+                f"{self.path}: resume.pt is gone. To go on from the weights, train with --start {self.path / there[0]} "
+                "and another --out"
+            )
 
     def leave(self) -> None:
         """Let other processes in. What is in the folder stays."""

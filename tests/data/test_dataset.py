@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset, Features
+from datasets import ClassLabel, Dataset, Features, List, Value
 from datasets import Image as ImageFeature
 from PIL import Image
 
 from segnext_edu.data import dataset as module
 from segnext_edu.data.dataset import SegmentationDataset
+from segnext_edu.files import InputError
+from segnext_edu.inference.evaluate import scored_scenes
 
 CPU = torch.device("cpu")
 
@@ -17,8 +19,25 @@ def dataset() -> Dataset:
     sizes = [(40, 60), (90, 50)]
     images = [Image.fromarray(numbers.integers(0, 256, (*size, 3), dtype=np.uint8)) for size in sizes]
     masks = [Image.fromarray(numbers.integers(0, 4, size, dtype=np.uint8)) for size in sizes]
-    form = Features({"image": ImageFeature(), "mask": ImageFeature()})
-    return Dataset.from_dict({"image": images, "mask": masks}, features=form)
+    return with_masks(images, masks)
+
+
+def with_masks(images: list[Image.Image], masks: list[Image.Image]) -> Dataset:
+    """Three classes, as `load_scenes` gives them."""
+    rows = {"image": images, "mask": masks, "name": [f"scene {i}" for i in range(len(images))]}
+    form = {"image": ImageFeature(), "mask": ImageFeature(), "name": Value("string")}
+    classes = List(ClassLabel(names=["cat", "dog", "cow"]))
+    return Dataset.from_dict(rows | {"classes": [[0]] * len(images)}, features=Features(form | {"classes": classes}))
+
+
+@pytest.mark.parametrize("label", [4, 254])
+def test_a_label_beyond_the_classes_is_named(label: int) -> None:
+    masks = [Image.fromarray(np.full((8, 8), label, np.uint8))]
+    dataset = with_masks([Image.new("RGB", (8, 8))], masks)
+    with pytest.raises(InputError, match=f"the mask of scene 0 holds the label {label}, but there are 3 classes"):
+        SegmentationDataset(dataset, CPU, largest=512)[0]
+    with pytest.raises(InputError, match=f"the mask of scene 0 holds the label {label}"):
+        next(iter(scored_scenes(dataset, ["cat"])))
 
 
 def test_a_picture_and_its_labels(dataset):

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import datasets
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from segnext_edu.data import class_names, load_scenes, reduce_zero_label
 from segnext_edu.data.ade20k import write_subset
@@ -45,6 +47,19 @@ def test_unknown_split_and_source_say_what_is_possible(tmp_path: Path):
         load_scenes("mini", "test")
     with pytest.raises(InputError, match='nowhere.*"mini", "ade20k", or the path'):
         load_scenes(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("spoiled", [{"image": ["a.jpg"]}, {"mask": [1]}, {"classes": [[1]]}, {"classes": [["cat"]]}])
+def test_a_parquet_file_of_other_things_is_refused(spoiled: dict, tmp_path: Path):
+    row = {"image": [Image.new("RGB", (8, 8))], "mask": [Image.new("L", (8, 8))], "name": ["a"], "classes": [[0]]}
+    form = {"image": datasets.Image(), "mask": datasets.Image(), "name": datasets.Value("string")}
+    form["classes"] = datasets.List(datasets.ClassLabel(names=["cat"]))
+    kept = datasets.Features({name: kind for name, kind in form.items() if name not in spoiled})
+    good = datasets.Dataset.from_dict({name: row[name] for name in kept}, features=kept)
+    table = good.add_column(*next(iter(spoiled.items()))) if spoiled else good
+    table.to_parquet(tmp_path / "train.parquet")
+    with pytest.raises(InputError, match=r"train\.parquet: its columns hold something else than images, masks"):
+        load_scenes(tmp_path)
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", None], ids=["cut", "empty", "gone"])

@@ -133,6 +133,13 @@ class TestWhatIsLeft:
             claimed(tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == [name]
 
+    @pytest.mark.parametrize("name", ["last.safetensors", "best.safetensors"])
+    def test_checkpoints_without_their_state_are_not_begun_anew(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / name).write_text("good")
+        with pytest.raises(InputError, match=rf"resume\.pt is gone\. .* --start .*{name} and another --out"):
+            claimed(tmp_path, resume=True)
+        assert [path.name for path in tmp_path.iterdir()] == [name]
+
 
 class TestLog:
     def test_a_full_disk_tears_no_line(self, tmp_path: Path) -> None:
