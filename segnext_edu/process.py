@@ -11,14 +11,17 @@ import os
 import runpy
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import NoReturn
 
 from segnext_edu.files import printable
 
 FAULT, STOPPED, NOBODY_READS, TERMINATED = 1, 130, 141, 143  # the last three are 128 + the signal, as in a shell
+AGAIN = 0.05  # seconds after which a signal that came during an import comes again
 
 
 def run(main: Callable[[], int]) -> NoReturn:
@@ -35,8 +38,13 @@ def run(main: Callable[[], int]) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # not every terminal knows every letter
     came: list[int] = []  # the signals
+    # A thread that raises one itself would not wake the main thread; Windows' os.kill would end the process.
+    again = partial(os.kill, os.getpid()) if os.name == "posix" else signal.raise_signal
 
     def unwind(number: int, frame: FrameType | None) -> None:
+        if importing(frame):
+            threading.Timer(AGAIN, again, (number,)).start()
+            return
         came.append(number)
         if number == signal.SIGTERM:
             signal.signal(number, signal.SIG_IGN)  # a second one must not stop the tidying up
@@ -56,6 +64,15 @@ def run(main: Callable[[], int]) -> NoReturn:
     except BaseException as error:
         code = said_last(error, debug, came)
     end_quietly(code)
+
+
+def importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported. An exception in the middle of that makes some of PyTorch's C++ abort."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def said_last(error: BaseException, debug: bool, came: list[int]) -> int:

@@ -88,6 +88,15 @@ def test_a_signal_leaves_nothing_half_written(number: int, code: int, said: str,
 
 
 @posix
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["TERM", "INT"])
+def test_a_signal_during_an_import_waits_for_its_end(number: int, code: int, tmp_path: Path) -> None:
+    """PyTorch's C++ aborts where an exception comes out of its middle."""
+    (tmp_path / "halfway.py").write_text(f"import signal\nsignal.raise_signal({int(number)})\nprint('imported')\n")
+    body = f"sys.path.insert(0, {str(tmp_path)!r})\nimport halfway\nimport time\ntime.sleep(60)"
+    assert ended(body)[:2] == (code, "imported\n")
+
+
+@posix
 def test_an_interrupt_that_a_library_renames_is_still_one() -> None:
     code, _, complaints = ended(
         "try:\n    signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt:\n    raise ImportError from None"
