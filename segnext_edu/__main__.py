@@ -67,6 +67,7 @@ def train_command(args: argparse.Namespace) -> None:
 def evaluate_command(args: argparse.Namespace) -> None:
     from segnext_edu.checkpoints import load
     from segnext_edu.inference.evaluate import evaluate, report
+    from segnext_edu.machine import best_device
 
     options = inference_options(args)
     model = load(args.checkpoint).to(best_device())
@@ -85,6 +86,7 @@ def predict_command(args: argparse.Namespace) -> None:
     from segnext_edu.inference.optimize import optimize
     from segnext_edu.inference.overlay import overlay
     from segnext_edu.inference.predict import predict
+    from segnext_edu.machine import best_device
 
     options = inference_options(args)
     photo = open_photo(args.photo)
@@ -117,13 +119,6 @@ def inference_options(args: argparse.Namespace) -> dict[str, Any]:
     elif overlap is not None:
         raise InputError("--overlap is what tiles share; say how large they are with --tile, such as --tile 512")
     return {"short_side": side, "tta": MULTI_SCALE if args.multi_scale else NO_TTA, "window": window}
-
-
-def best_device() -> str:
-    """Where a model answers fastest: a GPU where there is one."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def ade20k_command(args: argparse.Namespace) -> None:

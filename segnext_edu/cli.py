@@ -85,7 +85,7 @@ def add_train(train: argparse.ArgumentParser) -> None:
     train.add_argument(
         "--save-every", type=whole(1, 10**9), default=500, help="steps between checkpoints and scores (500)"
     )
-    train.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
+    train.add_argument("--device", default="auto", help="auto, cpu, cuda or mps, Apple's GPU (auto)")
     train.add_argument("--precision", default="auto", help="float32, bf16 or auto: bf16 on a GPU (auto)")
     train.add_argument("--compile", action="store_true", help="let torch.compile join the network's operations")
     recipe = train.add_argument_group("recipe", "left out, these are the authors', or for nano those of our lessons")

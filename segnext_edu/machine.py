@@ -1,4 +1,4 @@
-"""Two habits of a process that computes: it keeps the memory it frees, and on a busy machine its threads sleep.
+"""Where a process computes best, and two habits: it keeps the memory it frees; while the machine is busy, it sleeps.
 
 Memory. Linux's C library gives a large piece back to the system as soon as it is freed. Asked for again, it comes page
 by page, each filled with zeros at its first touch; a network that makes the same maps again and again pays for that
@@ -28,6 +28,13 @@ LARGEST = 32 * 2**20 - 2**16  # bytes: the most that is learned, less what the l
 STAT = Path("/proc/stat")  # the processors' time so far, in ticks; Linux has it
 WINDOW = 0.25  # seconds over which the load is taken; the system counts in hundredths
 SPARED = 0.3  # of a core: so much of ours may others take before they count
+
+
+def best_device() -> torch.device:
+    """Where a network computes fastest: on a CUDA GPU, on Apple's (MPS), or on the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def keep_freed_memory() -> None:

@@ -42,8 +42,9 @@ class ConfusionMatrix:
 
     def per_class_iou(self) -> Tensor:
         """Intersection over union, (K,): TP / (TP + FP + FN); NaN for a class that neither occurs nor was predicted."""
-        hits = self.counts.diag().double()
-        union = self.counts.sum(0) + self.counts.sum(1) - self.counts.diag()
+        counts = self.counts.cpu()  # Apple's GPUs have no float64
+        hits = counts.diag().double()
+        union = counts.sum(0) + counts.sum(1) - counts.diag()
         return hits / union  # 0 / 0 is NaN
 
     def miou(self) -> float:

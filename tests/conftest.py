@@ -27,9 +27,20 @@ settings.register_profile("fuzz", max_examples=1000, database=None, deadline=Non
 settings.load_profile("test")
 
 
+GPU_TABLE = pytest.StashKey[list[tuple[str, ...]]]()  # what `pytest -m gpu` has measured
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    config.stash[GPU_TABLE] = []
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts with & ignore Ctrl+C
     config.pluginmanager.register(Watchdog(config))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if rows := config.stash[GPU_TABLE]:
+        terminalreporter.section("on this GPU")
+        for what, speed, memory in rows:
+            terminalreporter.write_line(f"{what:<60}{speed:>18}{memory:>12}")
 
 
 @pytest.fixture(scope="session")

@@ -6,22 +6,27 @@ import torch
 from accelerate import Accelerator
 
 from segnext_edu.files import InputError
+from segnext_edu.machine import best_device
 from segnext_edu.training.recipe import Recipe
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def accelerator_for(device: str) -> Accelerator:
     """Accelerate's view of where to compute. Raises InputError for a device that is not here."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"--device {device}: expected auto, cpu or cuda")
-    if device == "cuda" and not torch.cuda.is_available():
+    if device not in DEVICES:
+        raise InputError(f"--device {device}: expected {', '.join(DEVICES[:-1])} or {DEVICES[-1]}")
+    best = best_device()
+    if device not in ("auto", "cpu", best.type):
+        owner = "no GPU" if device == "cuda" else "no Apple GPU"
         raise InputError(
-            "--device cuda: this machine has no GPU that PyTorch can use; leave the flag out to use the CPU"
+            f"--device {device}: this machine has {owner} that PyTorch can use; leave the flag out to use {best.type}"
         )
-    return Accelerator(cpu=device == "cpu" or not torch.cuda.is_available())
+    return Accelerator(cpu=device == "cpu" or best.type == "cpu")
 
 
 def in_bf16(device: torch.device, precision: str) -> bool:
-    """Whether convolutions and matrix products run in bf16; "auto" is yes on a GPU and no on a CPU."""
+    """Whether convolutions and matrix products run in bf16; "auto" is yes on a CUDA GPU alone."""
     if precision not in ("auto", "float32", "bf16"):
         raise InputError(f"--precision {precision}: expected auto, float32, bf16")
     return precision == "bf16" or (precision == "auto" and device.type == "cuda")

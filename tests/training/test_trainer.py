@@ -216,7 +216,7 @@ class TestRun:
         assert moved(None) > 0.05 and moved(0.05) <= 0.0501
 
     def test_an_unknown_device_is_refused_in_words(self, folder, tmp_path):
-        with pytest.raises(InputError, match="--device toaster: expected auto, cpu or cuda"):
+        with pytest.raises(InputError, match="--device toaster: expected auto, cpu, cuda or mps"):
             Run(recipe(folder), tmp_path / "run", device="toaster")
         if not torch.cuda.is_available():
             with pytest.raises(InputError, match="no GPU that PyTorch can use"):
