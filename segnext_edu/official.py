@@ -101,7 +101,7 @@ def read_official(path: str | Path) -> dict[str, Tensor]:
             f"{path}: holds more than weights ({needs[1] if needs else 'objects that are code'}), and reading that "
             "would run code from the file. Nothing was run. Ask its publisher for a file with the state_dict alone"
         ) from error
-    except (EOFError, RuntimeError, ValueError) as error:
+    except Exception as error:  # there is no end to what a damaged file makes PyTorch raise
         raise InputError(
             f"{path}: broken or not a PyTorch checkpoint ({checkpoints.first_line(error)}); download it again"
         ) from error

@@ -13,6 +13,7 @@ A mask is a single-channel PNG of its image's size: 0 = other, 1..K = the K clas
 
 from __future__ import annotations
 
+import lzma
 import os
 import zipfile
 import zlib
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 # What reading a zip raises: damaged, encrypted, of an unknown method or version, cut off.
-UNREADABLE = (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError)
+UNREADABLE = (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, EOFError)
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 OFFICIAL_SPLITS = {"train": "training", "val": "validation"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from segnext_edu.files import InputError
 
+MOST_PIXELS = 120 * 10**6  # of a photograph: memory is bounded by it
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -23,12 +25,20 @@ def open_photo(path: Path) -> Image.Image:
     if not os.path.isfile(path) and os.path.exists(path):
         raise InputError(f"{path}: a folder, a pipe or a device; expected a JPEG or PNG file")  # a pipe may never end
     try:
-        with Image.open(path) as photo:
-            return upright(photo)
+        with (
+            warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning),
+            Image.open(path) as photo,
+        ):
+            pixels = photo.width * photo.height
+            if pixels <= MOST_PIXELS:
+                return upright(photo)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such photograph") from error
     except Exception as error:  # Pillow's decoders let SyntaxError, RuntimeError, struct.error and others escape
         raise InputError(f"{path}: not an image that can be read ({error}); expected a whole JPEG or PNG") from error
+    raise InputError(
+        f"{path}: has {pixels / 1e6:,.0f} million pixels; expected at most {MOST_PIXELS // 10**6} million. Shrink it."
+    )
 
 
 def upright(image: Image.Image) -> Image.Image:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segnext_edu.checkpoints import not_finite
+from segnext_edu.checkpoints import first_line, not_finite
 from segnext_edu.files import InputError, appears_whole
 from segnext_edu.training.recipe import Recipe
 
@@ -35,7 +35,10 @@ def save_state(path: Path, state: State) -> None:
     """Write a `resume.pt`, whole or not at all."""
     content = {**vars(state), "recipe": dataclasses.asdict(state.recipe)}
     with appears_whole(path) as part:
-        torch.save(content, part)
+        try:
+            torch.save(content, part)
+        except RuntimeError as error:  # PyTorch's writer has one for a full disk, too
+            raise OSError(first_line(error)) from error
 
 
 def restore(path: Path, recipe: Recipe, model: nn.Module, optimizer: Any) -> State:

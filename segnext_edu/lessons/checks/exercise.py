@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from segnext_edu.files import printable
 from segnext_edu.lessons.checks.beside import beside
 from segnext_edu.lessons.checks.errors import meaning
 from segnext_edu.lessons.checks.limit import TooLong, limited
@@ -67,7 +68,9 @@ def check(answer: Callable[..., Any], *parts: Part, ours: Callable[..., Any] | N
         print(f"✗ Stopped: not done after {SECONDS:g} seconds. Is there a loop that never ends, or one over pixels?")
     except Exception as error:  # no test has brought a check so far, yet nobody should read a traceback of ours
         said = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
-        print(f"✗ The check could make nothing of what your function returned, or did to its arguments. {said}")
+        print(
+            f"✗ The check could make nothing of what your function returned, or did to its arguments. {printable(said)}"
+        )
     else:
         print("   ".join(f"✓ {what}" for what in proved))
         return answer
@@ -78,7 +81,7 @@ def call(answer: Callable[..., Any], *arguments: Any) -> Any:
     """What the answer returns; Wrong when it raises, with the line it happened at, or when it returns nothing."""
     try:
         result = answer(*arguments)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, GeneratorExit) as error:
         if isinstance(error, NotImplementedError) and not str(error):  # PyTorch raises it too, with a message
             raise Unanswered from None
         message = next(iter(str(error).splitlines()), "")
@@ -87,7 +90,9 @@ def call(answer: Callable[..., Any], *arguments: Any) -> Any:
         line = place(error, answer)
         at = f" at `{line}`" if line else ""
         why = meaning(error, line)
-        raise Wrong(f"{given(answer, arguments)}, your function stopped{at}. Python says: {said}.{why}") from None
+        raise Wrong(
+            f"{given(answer, arguments)}, your function stopped{at}. Python says: {printable(said)}.{why}"
+        ) from None
     if result is None:
         if is_empty(answer):
             raise Unanswered

@@ -32,7 +32,6 @@ HOSTILE = {
     "keeps": "def answer(*a):\n    kept = []\n    while True:\n        kept.append(bytearray(1 << 24))",
     "recurs": "def answer(*a):\n    return answer(*a)",
     "exits": "def answer(*a):\n    raise SystemExit('✓')",
-    "interrupts": "def answer(*a):\n    raise KeyboardInterrupt",
     "ends a generator": "def answer(*a):\n    raise GeneratorExit",
     "swallows": "def answer(*a):\n    while True:\n        try:\n            while True: pass\n"
     "        except BaseException: pass",

@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+from segnext_edu import process
 from segnext_edu.__main__ import main
 from tests.fuzz.families import folders
 from tests.fuzz.families.resume import TRAIN, originals
@@ -26,7 +27,7 @@ from tests.fuzz.judge import Fault
 SECONDS = 120
 KEPT = ("*.part",)  # SIGKILL leaves them, and what follows must clear them away
 SIGNALS = {"SIGKILL": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT}
-CODES = {"SIGKILL": {-9}, "SIGTERM": {-15, 143}, "SIGINT": {130}, "refused": {2}, "full": {2}}
+CODES = {"SIGKILL": {-9}, "SIGTERM": {143}, "SIGINT": {130}, "refused": {2}, "full": {2}}
 COMMAND = [*TRAIN.split(), "--save-every", "1"]
 
 
@@ -75,7 +76,9 @@ def child(what: str, at: int) -> tuple[int, str]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.alarm(SECONDS // 2)
             disturb(what, at)
-            code = main(COMMAND)
+            process.run(lambda: main(COMMAND))
+        except SystemExit as end:
+            code = end.code
         except BaseException:
             traceback.print_exc()
         finally:
