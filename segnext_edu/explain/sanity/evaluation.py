@@ -27,7 +27,7 @@ class MapScores:
     """The scores of one map of one image: the areas under its two curves, and its likeness to the baselines.
 
     deletion, insertion: (2,), for the class's probability and for the labels kept; a good map has a small and a large.
-    alike: rank correlation with the same map from random weights (None for the rivals, which have no weights).
+    alike: rank correlation with the same map from random weights (None for the baselines, which have no weights).
     edges: rank correlation with the edges.
     """
 
@@ -70,7 +70,7 @@ def baseline_maps(image: Tensor, size: tuple[int, int], generator: torch.Generat
 def map_scores(model: SegNeXt, randomised: SegNeXt, image: Tensor, seed: int) -> dict[str, MapScores] | None:
     """How every map of an image (3, H, W) fares; None where no class is small enough to ask about.
 
-    twin: a network of the same form with random weights. seed: for the noise.
+    randomised: a network of the same form with random weights. seed: for the noise.
     """
     with torch.inference_mode():
         logits = model.decode(model.encode(image[None]))[0]  # (K, h, w)
