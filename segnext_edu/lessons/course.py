@@ -36,7 +36,7 @@ def lend(check: str, name: str, names: dict[str, Any]) -> None:
 
 
 def verdict(check: str, answer: Any) -> str:
-    """What `check`, such as "strip_conv.strip_pair", has to say about an answer: a line that begins with ✓, ✗ or ○."""
+    """What `check`, such as "strip_conv.depthwise", has to say about an answer: a line that begins with ✓, ✗ or ○."""
     with redirect_stdout(LastWords()) as said, redirect_stderr(LastWords()):  # nbgrader gives 0 for any stderr
         asked(check)(answer)
     return said.kept.strip().splitlines()[-1]  # the check speaks last, and in one piece

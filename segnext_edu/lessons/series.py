@@ -66,6 +66,7 @@ SERIES = (
         "what two thin kernels can do, and what they cannot",
         "ps1",
         "Far for little",
+        rewritten=True,
     ),
     Notebook(
         "msca",

@@ -27,8 +27,8 @@ def says(x):
     print(x)
 
 
-def powers(channels, length, height, width):
-    return channels ^ 2 * length ^ 2, 0, 0
+def powers(kernels, strides):
+    return len(kernels) ^ 2
 
 
 def names_only(model, optimizer, images, masks):
@@ -92,10 +92,10 @@ def test_nothing_is_said_of_other_lines(answer: Callable) -> None:
 
 
 def test_a_check_says_so_behind_its_own_words(capsys: pytest.CaptureFixture) -> None:
-    strip_conv.multiply_adds(powers)
+    strip_conv.receptive_field(powers)
     training.training_step(names_only)
-    strip_conv.multiply_adds(dots)
+    strip_conv.receptive_field(dots)
     first, second, third = capsys.readouterr().out.splitlines()
-    assert first.startswith("✗ dense: ") and first.endswith("x**2 is x squared.")
+    assert first.startswith("✗ Kernels [3") and first.endswith("x**2 is x squared.")
     assert "Without loss.backward()" in second and second.endswith("`loss.backward()` calls it.")
     assert "Leave the line with `def` as it was" in third  # dots takes one argument

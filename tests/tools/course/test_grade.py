@@ -78,7 +78,7 @@ def test_a_configuration_that_does_not_load_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("passes", [True, False])
 def test_validate_says_what_its_exit_code_does_not(passes: bool, tmp_path: Path) -> None:
     """nbgrader's `validate` ends with 0 whatever it has found; its words must tell."""
-    (exercise, *_) = exercises(nbformat.read(find("03"), as_version=4))
+    *_, exercise = exercises(nbformat.read(find("03"), as_version=4))
     copy = handout.copy(nbformat.read(find("03"), as_version=4), "ps1")
     ours = [cell for cell in copy.cells if exercise.identifier in cell.metadata.get("nbgrader", {}).get("grade_id", "")]
     if passes:

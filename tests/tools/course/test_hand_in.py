@@ -12,11 +12,14 @@ from segnext_edu.lessons import course
 from segnext_edu.lessons.checks import exercise
 from tools.course import handout
 
-OURS = "def multiply_adds(c, k, h, w):\n    return c * c * k * k * h * w, c * k * k * h * w, 2 * c * k * h * w\n"
-RIGHT = f"{OURS}\nright = multiply_adds"
-WRONG = "def multiply_adds(c, k, h, w):\n    return 1, 2, 3"
-STUB = "def multiply_adds(c, k, h, w):\n    raise NotImplementedError"
-CHECK = "from segnext_edu.lessons import checks\nmultiply_adds = checks.strip_conv.multiply_adds(multiply_adds)"
+OURS = (
+    "def receptive_field(kernels, strides):\n    size = 1\n    for k, s in zip(kernels[::-1], strides[::-1]):\n"
+    "        size = (size - 1) * s + k\n    return size\n"
+)
+RIGHT = f"{OURS}\nright = receptive_field"
+WRONG = "def receptive_field(kernels, strides):\n    return 123"
+STUB = "def receptive_field(kernels, strides):\n    raise NotImplementedError"
+CHECK = "from segnext_edu.lessons import checks\nreceptive_field = checks.strip_conv.receptive_field(receptive_field)"
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict]:
     def ran(answer: str, names: dict | None = None) -> dict:
         names = {} if names is None else names
         exec(answer, names)
-        exec(handout.POINTS.format(check="strip_conv.multiply_adds", name="multiply_adds"), names)
+        exec(handout.POINTS.format(check="strip_conv.receptive_field", name="receptive_field"), names)
         return names
 
     return ran
@@ -35,13 +38,13 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict]:
 
 def test_a_right_answer_stays(notebook: Callable, capsys: pytest.CaptureFixture) -> None:
     names = notebook(RIGHT)
-    assert names["multiply_adds"] is names["right"]
+    assert names["receptive_field"] is names["right"]
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("answer", [WRONG, STUB, "multiply_adds = 3"])
+@pytest.mark.parametrize("answer", [WRONG, STUB, "receptive_field = 3"])
 def test_an_open_exercise_goes_on_with_ours(answer: str, notebook: Callable) -> None:
-    assert notebook(f"{answer}\n{CHECK}")["multiply_adds"](2, 3, 4, 5) == (720, 360, 240)
+    assert notebook(f"{answer}\n{CHECK}")["receptive_field"]([3, 5], [2, 1]) == 11
 
 
 def test_what_an_answer_prints_or_warns_of_is_no_verdict(
@@ -65,7 +68,7 @@ def test_an_answer_that_prints_for_ever_keeps_its_verdict_and_costs_no_memory(mo
             print("still at it" * 1000)
 
     tracemalloc.start()
-    said = course.verdict("strip_conv.multiply_adds", for_ever)
+    said = course.verdict("strip_conv.receptive_field", for_ever)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert said.startswith("✗ Stopped: not done after 0.5 seconds") and peak < 10**6, peak
@@ -73,7 +76,7 @@ def test_an_answer_that_prints_for_ever_keeps_its_verdict_and_costs_no_memory(mo
 
 @pytest.mark.parametrize("checked", ["", CHECK])
 @pytest.mark.parametrize(
-    ("answer", "words"), [(WRONG, "dense"), (STUB, "Not answered yet"), ("", "There is no multiply")]
+    ("answer", "words"), [(WRONG, "Kernels"), (STUB, "Not answered yet"), ("", "There is no receptive")]
 )
 def test_grading_raises_with_the_checks_words_and_ours_in_place(
     answer: str, words: str, checked: str, notebook: Callable, monkeypatch: pytest.MonkeyPatch
@@ -82,4 +85,4 @@ def test_grading_raises_with_the_checks_words_and_ours_in_place(
     names: dict = {}
     with pytest.raises(course.NotRight, match=words):
         notebook(f"{answer}\n{checked if answer else ''}", names)
-    assert names["multiply_adds"](2, 3, 4, 5) == (720, 360, 240)
+    assert names["receptive_field"]([3, 5], [2, 1]) == 11

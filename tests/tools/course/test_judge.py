@@ -13,9 +13,12 @@ from tools.course.judge import verdict
 from tools.course.names import reported
 from tools.notebooks import find
 
-CHECK, NAME, SECONDS = "strip_conv.multiply_adds", "multiply_adds", 120.0
-RIGHT = "def multiply_adds(c, k, h, w):\n    return c * c * k * k * h * w, c * k * k * h * w, 2 * c * k * h * w\n"
-WRONG = "def multiply_adds(c, k, h, w):\n    return 1, 2, 3\n"
+CHECK, NAME, SECONDS = "strip_conv.receptive_field", "receptive_field", 120.0
+RIGHT = (
+    "def receptive_field(kernels, strides):\n    size = 1\n    for k, s in zip(kernels[::-1], strides[::-1]):\n"
+    "        size = (size - 1) * s + k\n    return size\n"
+)
+WRONG = "def receptive_field(kernels, strides):\n    return 123\n"
 
 # What students hand in who would rather have the points than the exercise: name → the cell, beside WRONG.
 DISHONEST = {
@@ -26,18 +29,18 @@ DISHONEST = {
     "course.NotRight": "from segnext_edu.lessons import course\ncourse.NotRight = course.LastWords",
     "a module of that name": "import sys\nsys.modules['segnext_edu.lessons.course'] = sys",
     "the environment": "import os\nos.environ.pop('NBGRADER_EXECUTION', None)",
-    "the check": "from segnext_edu.lessons import checks\nchecks.strip_conv.multiply_adds = lambda _: print('✓')",
+    "the check": "from segnext_edu.lessons import checks\nchecks.strip_conv.receptive_field = lambda _: print('✓')",
     "what the check calls": (
         "from segnext_edu.lessons.checks import exercise, table\n"
         "exercise.check = table.check = lambda answer, *parts: print('✓ all is well')"
     ),
     "the check's reference": (
         "from segnext_edu.lessons.checks import strip_conv\n"
-        "object.__setattr__(strip_conv.multiply_adds, 'reference', lambda *_: (1, 2, 3))"
+        "object.__setattr__(strip_conv.receptive_field, 'reference', lambda *_: 123)"
     ),
-    "the check's cases": "from segnext_edu.lessons.checks import strip_conv\nstrip_conv.multiply_adds.cases.clear()",
+    "the check's cases": "from segnext_edu.lessons.checks import strip_conv\nstrip_conv.receptive_field.cases.clear()",
     "the check's code": (
-        "from segnext_edu.lessons.checks import strip_conv\nstrip_conv._right_costs.__code__ = multiply_adds.__code__"
+        "from segnext_edu.lessons.checks import strip_conv\nstrip_conv._right_field.__code__ = receptive_field.__code__"
     ),
     "what tells that numbers are the same": (
         "from segnext_edu.lessons.checks import table\ntable.same = lambda *_, **__: True"
@@ -48,21 +51,21 @@ DISHONEST = {
     "isinstance": "import builtins\nbuiltins.isinstance = lambda *_: True",
     "the output": (
         "import sys\nclass Says(type(sys.stdout)):\n    def getvalue(self): return '✓'\n"
-        "def multiply_adds(*_):\n    sys.stdout.__class__ = Says\n    print('✓ all is well')\n    return 1, 2, 3"
+        "def receptive_field(*_):\n    sys.stdout.__class__ = Says\n    print('✓ all is well')\n    return 123"
     ),
-    "the end of Python": "import os\ndef multiply_adds(*_):\n    print('✓ all is well', flush=True)\n    os._exit(0)",
+    "the end of Python": "import os\ndef receptive_field(*_):\n    print('✓ all is well', flush=True)\n    os._exit(0)",
     "a number that equals all": (
         "class Any(int):\n    __eq__ = lambda self, other: True\n    __ne__ = lambda self, other: False\n"
-        "    __hash__ = int.__hash__\ndef multiply_adds(*_):\n    return Any(1), Any(2), Any(3)"
+        "    __hash__ = int.__hash__\ndef receptive_field(*_):\n    return Any(123)"
     ),
     "a replacement while it is checked": (
-        "def multiply_adds(*_):\n    from segnext_edu.lessons.checks import table\n"
-        "    table.same = lambda *_, **__: True\n    return 1, 2, 3"
+        "def receptive_field(*_):\n    from segnext_edu.lessons.checks import table\n"
+        "    table.same = lambda *_, **__: True\n    return 123"
     ),
     "our answer, lent": "from segnext_edu.lessons import course\ncourse.lend('3.1', globals())",
     "the right answer to the check, once more": (
-        "def multiply_adds(*_):\n    from segnext_edu.lessons.checks import strip_conv\n"
-        "    strip_conv.multiply_adds(strip_conv._right_costs)\n    return 1, 2, 3"
+        "def receptive_field(*_):\n    from segnext_edu.lessons.checks import strip_conv\n"
+        "    strip_conv.receptive_field(strip_conv._right_field)\n    return 123"
     ),
 }  # fmt: skip
 
@@ -92,14 +95,14 @@ def test_a_replacement_is_named_even_where_the_answer_is_right() -> None:
     ("answer", "said"),
     [
         (RIGHT, "✓"),
-        (f"%matplotlib inline\n{RIGHT}\nmultiply_adds(1, 3, 4, 5)\nprint('done')\n1 / 0", "✓"),
-        (f"{RIGHT}\nfrom segnext_edu.lessons import checks\nchecks.strip_conv.multiply_adds(multiply_adds)", "✓"),
+        (f"%matplotlib inline\n{RIGHT}\nreceptive_field([3], [1])\nprint('done')\n1 / 0", "✓"),
+        (f"{RIGHT}\nfrom segnext_edu.lessons import checks\nchecks.strip_conv.receptive_field(receptive_field)", "✓"),
         (f"{RIGHT}\nimport os, sys\nos.write(2, b'careful')\nsys.stderr.write('careful')", "✓"),
-        (WRONG, "✗ dense: "),
-        ("", "✗ There is no multiply_adds"),
-        ("multiply_adds = 3", "✗ The check wants the function itself"),
+        (WRONG, "✗ Kernels [3] "),
+        ("", "✗ There is no receptive_field"),
+        ("receptive_field = 3", "✗ The check wants the function itself"),
         (RIGHT.replace("    return", "    return twice(1) and"), "✓"),
-        (RIGHT.replace("    return", "    return thrice(1) and"), "✗ With c = 32"),
+        (RIGHT.replace("    return", "    return thrice(1) and"), "✗ With kernels = [3]"),
     ],
 )  # fmt: skip
 def test_an_honest_answer_gets_its_checks_words(answer: str, said: str) -> None:
@@ -113,7 +116,7 @@ def test_an_answer_that_hangs_only_here_is_stopped() -> None:
 
 def test_an_answer_finds_no_files_and_leaves_none(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    answer = RIGHT + "import os\nopen('left.txt', 'w').close()\nif os.listdir() != ['left.txt']:\n    del multiply_adds"
+    answer = RIGHT + "import os\nopen('left.txt', 'w').close()\nif os.listdir() != ['left.txt']: del receptive_field"
     assert verdict(CHECK, NAME, [], answer, SECONDS).startswith("✓") and not os.listdir()
 
 

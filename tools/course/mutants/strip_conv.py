@@ -3,174 +3,164 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from segnext_edu.model.strip_conv import StripConv
 
 
-def costs(c, k, h, w):
-    return c * c * k * k * h * w, c * k * k * h * w, 2 * c * k * h * w
+def by_patches(x, weight, merge=torch.sum, padded=True, turned=lambda patches: patches):
+    (batch, channels, height, _), k = x.shape, weight.shape[-1]
+    patches = F.unfold(x, k, padding=k // 2 if padded else 0).view(batch, channels, k * k, -1)
+    products = turned(patches) * weight.flatten(1)[..., None]
+    return merge(products, 2).view(batch, channels, height - (k - 1) * (not padded), -1)
 
 
-def pair(x, row, col, pads=None):
-    channels, length = row.shape
-    (top, side), (top2, side2) = pads or ((0, length // 2), (length // 2, 0))
-    y = F.conv2d(x, row.view(channels, 1, 1, length), padding=(top, side), groups=channels)
-    return F.conv2d(y, col.view(channels, 1, length, 1), padding=(top2, side2), groups=channels)
+def by_shifts(x, weight):
+    half = weight.shape[-1] // 2
+    around = F.pad(x, (half,) * 4)
+    sides = [(row, column) for row in range(2 * half + 1) for column in range(2 * half + 1)]
+    moved = [around[..., r : r + x.shape[2], c : c + x.shape[3]] * weight[:, r, c, None, None] for r, c in sides]
+    return torch.stack(moved).sum(0)
 
 
-def pair_by_module(x, row, col):
-    strip = StripConv(*row.shape)
-    with torch.no_grad():
-        strip.horizontal.weight.copy_(row[:, None, None])
-        strip.vertical.weight.copy_(col[:, None, :, None])
-        strip.horizontal.bias.zero_()
-        strip.vertical.bias.zero_()
-        return strip(x)
+def by_groups(x, weight):
+    return F.conv2d(x, weight[:, None], padding=weight.shape[-1] // 2, groups=len(weight))
 
 
-def pair_as_square(x, row, col):
-    square = torch.einsum("ci,cj->cij", col, row)[:, None]  # (C, 1, k, k)
-    return F.conv2d(x, square, padding=row.shape[1] // 2, groups=len(row))
+def positions_outside(x, weight):
+    patches = F.unfold(x, weight.shape[-1], padding=weight.shape[-1] // 2)
+    patches = patches.view(len(x), weight[0].numel(), len(weight), -1)
+    return (patches * weight.flatten(1).T[..., None]).sum(1).view(x.shape)
 
 
-def factors(kernel):
-    u, s, vh = torch.linalg.svd(kernel)
-    return u[:, 0] * s[0], vh[0]
-
-
-def balanced_factors(kernel):
-    u, s, vh = torch.linalg.svd(kernel)
-    return -u[:, 0] * s[0].sqrt(), -vh[0] * s[0].sqrt()
-
-
-def factors_by_eigenvectors(kernel):
-    row = torch.linalg.eigh(kernel.T @ kernel).eigenvectors[:, -1]
-    return [kernel @ row, row]
-
-
-def svd_with(build: Callable) -> Callable:
-    return lambda kernel: build(*torch.linalg.svd(kernel))
-
-
-def pads(across: Callable, down: Callable) -> Callable:
-    """A strip pair whose two paddings are computed from k // 2."""
-    return lambda x, row, col: pair(x, row, col, (across(row.shape[1] // 2), down(row.shape[1] // 2)))
-
-
-def alone(kernel):
-    return F.one_hot(torch.tensor(kernel.shape[1] // 2), kernel.shape[1]).float().expand_as(kernel)
-
-
-def summed_channels(x, row, col):
-    return pair(x, row, col).sum(1, keepdim=True)
-
-
-def wrapped(x, row, col):
-    half = row.shape[1] // 2
-    return pair(F.pad(x, (half,) * 4, mode="circular"), row, col, ((0, 0), (0, 0)))
-
-
-def replicated(x, row, col):
-    half = row.shape[1] // 2
-    return pair(F.pad(x, (half,) * 4, mode="replicate"), row, col, ((0, 0), (0, 0)))
-
-
-def one_sided(x, row, col):
-    half = 2 * (row.shape[1] // 2)
-    return pair(F.pad(x, (half, 0, half, 0)), row, col, ((0, 0), (0, 0)))
-
-
-def in_place(x, row, col):
-    result = pair(x, row, col)
+def spoils_x(x, weight):
+    result = by_groups(x, weight)
     x.zero_()
     return result
 
 
+def strips(forward=None, pads=None, names=("horizontal", "vertical"), bias=True, grouped=True, shapes=None):
+    """A strip pair as a class, with one thing changed."""
+
+    class Strips(nn.Module):
+        def __init__(self, channels, length):
+            super().__init__()
+            half = length // 2
+            (a, b), groups = pads(half) if pads else ((0, half), (half, 0)), channels if grouped else 1
+            one, two = shapes(length) if shapes else ((1, length), (length, 1))
+            setattr(self, names[0], nn.Conv2d(channels, channels, one, padding=a, groups=groups, bias=bias))
+            setattr(self, names[1], nn.Conv2d(channels, channels, two, padding=b, groups=groups, bias=bias))
+
+        def forward(self, x):
+            first, second = (getattr(self, name) for name in names)
+            return forward(x, first, second) if forward else second(first(x))
+
+    return Strips
+
+
+class Sequence(nn.Sequential):
+    def __init__(self, channels, length):
+        super().__init__()
+        for name, shape in (("horizontal", (1, length)), ("vertical", (length, 1))):
+            self.add_module(name, nn.Conv2d(channels, channels, shape, padding="same", groups=channels))
+
+
+def spoils_its_input(x, first, second):
+    result = second(first(x))
+    x.zero_()
+    return result
+
+
+def field(kernels, strides):
+    size = jump = 1
+    for kernel, stride in zip(kernels, strides):
+        size, jump = size + (kernel - 1) * jump, jump * stride
+    return size
+
+
+def field_backwards(kernels, strides):
+    size = 1
+    for kernel, stride in zip(kernels[::-1], strides[::-1]):
+        size = (size - 1) * stride + kernel
+    return torch.tensor(size)
+
+
+def own_stride(kernels, strides):
+    return 1 + sum((kernel - 1) * prod(strides[: layer + 1]) for layer, kernel in enumerate(kernels))
+
+
+def summed_strides(kernels, strides):
+    return 1 + sum((kernel - 1) * max(1, sum(strides[:layer])) for layer, kernel in enumerate(kernels))
+
+
+def pads(one: Callable, two: Callable) -> Callable:
+    return strips(pads=lambda half: (one(half), two(half)))
+
+
 RIGHT = {
-    "multiply_adds": [costs, lambda c, k, h, w: torch.tensor(costs(c, k, h, w))],
-    "strip_pair": [pair, pair_by_module, pair_as_square],
-    "strip_factors": [factors, balanced_factors, factors_by_eigenvectors],
+    "depthwise": [by_patches, by_shifts, by_groups],
+    "module": [StripConv, strips(), Sequence],
+    "receptive_field": [field, field_backwards],
 }
 WRONG = {
-    "multiply_adds": {
-        "Expected three numbers": lambda c, k, h, w: c * c * k * k * h * w,
-        "dense: .* reads all C that go in": lambda c, k, h, w: (c * k * k * h * w,) * 3,
-        "dense: .* k · k numbers": lambda c, k, h, w: (c * c * k * h * w, 0, 0),
-        "the dense one. Depthwise": lambda c, k, h, w: (costs(c, k, h, w)[0],) * 3,
-        "depthwise: .* one channel alone": lambda c, k, h, w: (costs(c, k, h, w)[0], k * k * h * w, 0),
-        "one strip. The pair has two": lambda c, k, h, w: (*costs(c, k, h, w)[:2], c * k * h * w),
-        "k \\+ k, not k · k": lambda c, k, h, w: (*costs(c, k, h, w)[:2], c * k * k * h * w),
-        "The strips are depthwise": lambda c, k, h, w: (*costs(c, k, h, w)[:2], 2 * c * c * k * h * w),
-        "strip pair: .* one channel alone": lambda c, k, h, w: (*costs(c, k, h, w)[:2], 2 * k * h * w),
-        "times H · W": lambda c, k, h, w: costs(c, k, 1, 1),
-        "twice too much": lambda c, k, h, w: tuple(2 * cost for cost in costs(c, k, h, w)),
-        "Height and width differ; ": lambda c, k, h, w: costs(c, k, h, h),
-        "Height and width differ: ": lambda c, k, h, w: costs(c, k, w, w),
-        "C · C, not 2 · C": lambda c, k, h, w: (2 * c * k * k * h * w, *costs(c, k, h, w)[1:]),
-        "saves the factor C": lambda c, k, h, w: (costs(c, k, h, w)[0], costs(c, k, h, w)[0] / k, 0),
-        "not once per row or column": lambda c, k, h, w: (*costs(c, k, h, w)[:2], c * k * (h + w)),
-        "the example's numbers": lambda c, k, h, w: costs(32, 21, 64, 48),
-        "let the picture shrink": lambda c, k, h, w: costs(c, k, h - k + 1, w - k + 1),
-        "bias is an addition": lambda c, k, h, w: (costs(c, k, h, w)[0] + c * h * w, 0, 0),
-        "Is a `return` missing": lambda c, k, h, w: None,
-        "a number, but got 'much'": lambda c, k, h, w: ("much", "less", "least"),
+    "depthwise": {
+        "padding is missing": lambda x, weight: by_patches(x, weight, padded=False),
+        "still in one row": lambda x, weight: by_patches(x, weight).flatten(2),
+        "each channel keeps its own sum": lambda x, weight: by_patches(x, weight).sum(1),
+        "Height and width are swapped": lambda x, weight: by_patches(x, weight).mT,
+        "not summed yet": lambda x, weight: F.unfold(x, weight.shape[-1], padding=weight.shape[-1] // 2),
+        "turned round": lambda x, weight: by_patches(x, weight, turned=lambda patches: patches.flip(2)),
+        "transposed": lambda x, weight: by_groups(x, weight.mT),
+        "first channel's kernel": lambda x, weight: by_groups(x, weight[:1].expand_as(weight)),
+        "mean of the products": lambda x, weight: by_patches(x, weight, merge=torch.mean),
+        "channels outside": positions_outside,
+        "a dense convolution": lambda x, weight: by_groups(x, weight).sum(1, keepdim=True).repeat(1, len(weight), 1, 1),
+        "x was added": lambda x, weight: x + by_groups(x, weight),
+        "in place": spoils_x,
+        "Expected a tensor of shape": lambda x, weight: weight,
     },
-    "strip_pair": {
-        "padding is missing": pads(lambda p: (0, 0), lambda p: (0, 0)),
-        "pads all four sides": pads(lambda p: (p, p), lambda p: (p, p)),
-        "The horizontal strip was not padded": pads(lambda p: (0, 0), lambda p: (p, 0)),
-        "The vertical strip was not padded": pads(lambda p: (0, p), lambda p: (0, 0)),
-        "pad by k // 2": pads(lambda p: (0, 2 * p + 1), lambda p: (2 * p + 1, 0)),
-        "two paddings are swapped": pads(lambda p: (p, 0), lambda p: (0, p)),
-        "channels were summed": summed_channels,
-        "`row` is vertical and `col` horizontal": lambda x, row, col: pair(x, col, row),
-        "added the two strips": lambda x, row, col: pair(x, row, alone(col)) + pair(x, alone(row), col),
-        "Only the horizontal": lambda x, row, col: pair(x, row, alone(col)),
-        "Only the vertical": lambda x, row, col: pair(x, alone(row), col),
-        "padding by 10 gives": pads(lambda p: (0, 10), lambda p: (10, 0)),
-        "You multiplied the two strips": lambda x, row, col: pair(x, row, alone(col)) * pair(x, alone(row), col),
-        "no shortcut here": lambda x, row, col: x + pair(x, row, col),
-        "zeros are at one end": one_sided,
-        "draws its own weights": lambda x, row, col: pair(x, torch.randn_like(row), col),
-        "5 / 2 is 2.5": lambda x, row, col: F.conv2d(x, row[:, None, None], padding=(0, 5 / 2), groups=len(row)),  # pyright: ignore
-        "used for both": lambda x, row, col: pair(x, row, row),
-        "first channel's kernels": lambda x, row, col: pair(x, row[:1].expand_as(row), col[:1].expand_as(col)),
-        "turned round": lambda x, row, col: pair(x, row.flip(1), col.flip(1)),
-        "continued round its edges": wrapped,
-        "at the border it is not": replicated,
-        "in place": in_place,
-        "your function stopped": lambda x, row, col: F.conv2d(x, row[:, None, None]),
-        "Expected a tensor of shape": lambda x, row, col: (row, col),
+    "module": {
+        "a class made from nn.Module": lambda channels, length: channels * length,
+        "Expected the weights horizontal.weight": strips(names=("first", "second")),
+        "keep their biases": strips(bias=False),
+        "the convolution is dense": strips(grouped=False),
+        "Height comes first": strips(shapes=lambda length: ((length, 1), (1, length))),
+        "a square kernel": strips(shapes=lambda length: ((length, length), (length, 1))),
+        "padding is missing": pads(lambda half: 0, lambda half: 0),
+        "pads all four sides": pads(lambda half: half, lambda half: half),
+        "The horizontal strip was not padded": pads(lambda half: 0, lambda half: (half, 0)),
+        "The vertical strip was not padded": pads(lambda half: (0, half), lambda half: 0),
+        "two paddings are swapped": pads(lambda half: (half, 0), lambda half: (0, half)),
+        "The vertical strip came first": strips(lambda x, first, second: first(second(x))),
+        "outputs were added": strips(lambda x, first, second: first(x) + second(x)),
+        "outputs were multiplied": strips(lambda x, first, second: first(x) * second(x)),
+        "Only the horizontal": strips(lambda x, first, second: first(x)),
+        "Only the vertical": strips(lambda x, first, second: second(x)),
+        "no residual connection": strips(lambda x, first, second: x + second(first(x))),
+        "a ReLU": strips(lambda x, first, second: second(first(x).relu())),
+        "in place": strips(spoils_its_input),
+        "returned None": strips(lambda x, first, second: None),
     },
-    "strip_factors": {
-        "without the singular value": svd_with(lambda u, s, vh: (u[:, 0], vh[0])),
-        "once is enough": svd_with(lambda u, s, vh: (u[:, 0] * s[0], vh[0] * s[0])),
-        "square root": svd_with(lambda u, s, vh: (u[:, 0] * s[0].sqrt(), vh[0])),
-        "swapped": svd_with(lambda u, s, vh: (vh[0], u[:, 0] * s[0])),
-        "not vh\\[:, 0\\]": svd_with(lambda u, s, vh: (u[:, 0] * s[0], vh[:, 0])),
-        "Two things: ": svd_with(lambda u, s, vh: (u[:, 0], vh[:, 0])),
-        "not u\\[0\\]": svd_with(lambda u, s, vh: (u[0] * s[0], vh[0])),
-        "the largest first": svd_with(lambda u, s, vh: (u[:, -1] * s[-1], vh[-1])),
-        "middle column and row": lambda kernel: (kernel[:, len(kernel) // 2], kernel[len(kernel) // 2]),
-        "if scaled": lambda kernel: (kernel.mean(1), kernel.mean(0)),
-        "not nearest to others": lambda kernel: (kernel.mean(1) / kernel.mean(), kernel.mean(0)),
-        "signs are lost": svd_with(lambda u, s, vh: (u[:, 0].abs() * s[0], vh[0].abs())),
-        "s\\[0\\], not all of s": svd_with(lambda u, s, vh: (u[:, 0] * s, vh[0])),
-        "middle column and row, scaled": lambda kernel: (
-            kernel[:, len(kernel) // 2] / kernel[len(kernel) // 2, len(kernel) // 2],
-            kernel[len(kernel) // 2],
+    "receptive_field": {
+        "kernel − 1 pixels, not kernel": lambda kernels, strides: field([k + 1 for k in kernels], strides),
+        "begin with 1": lambda kernels, strides: field(kernels, strides) - 1,
+        "The strides are missing": lambda kernels, strides: field(kernels, [1] * len(kernels)),
+        "own stride": own_stride,
+        "Strides multiply": summed_strides,
+        "Only the last stride": lambda kernels, strides: (
+            1 + sum((k - 1) * s for k, s in zip(kernels, [1, *strides[:-1]]))
         ),
-        "One axis too many": svd_with(lambda u, s, vh: (u[:, :1] * s[0], vh[0])),
-        "a whole matrix": svd_with(lambda u, s, vh: (u * s[0], vh)),
-        "all the svd gives": svd_with(lambda u, s, vh: (u, s, vh)),
-        "a NumPy array of shape": lambda kernel: tuple(factor.numpy() for factor in factors(kernel)),
-        "the first term of the sum above": lambda kernel: (kernel[:, 0] + 1, kernel[0]),
-        "return the two factors": lambda kernel: torch.outer(*factors(kernel)),
-        "Expected col of shape": svd_with(lambda u, s, vh: (u[:, :1] * s[0], vh[:1])),
-        "the precision was lost": lambda kernel: tuple(factor.float() for factor in factors(kernel)),
-        "Your pair holds NaN or infinity": lambda kernel: (torch.full_like(kernel[0], float("nan")), kernel[0]),
+        "kernels were multiplied": lambda kernels, strides: prod(kernels),
+        "kernels were summed": lambda kernels, strides: sum(kernels),
+        "the last layer alone": lambda kernels, strides: kernels[-1],
+        "the first layer alone": lambda kernels, strides: kernels[0],
+        "reach to one side": lambda kernels, strides: field(kernels, strides) // 2,
+        "That is the area": lambda kernels, strides: field(kernels, strides) ** 2,
+        "in place": lambda kernels, strides: field(kernels, strides) + 0 * kernels.pop(),
+        "a number, but got": lambda kernels, strides: "21",
     },
 }
