@@ -44,6 +44,9 @@ def test_notebooks_are_numbered_without_doubles() -> None:
     assert len(numbers) == len(set(numbers))
 
 
+OPEN_TASKS = "#### Exercise 3.2 · Two · ●○○ · 5 min\n\n#### Exercise 3.3 · Three · ●○○ · 5 min"
+
+
 def good(folder: Path) -> Stored:
     """A small notebook with a bit of everything, all of it as it should be."""
     picture = new_output("display_data", {"image/png": PNG}, metadata={"image/png": {"alt": "a line"}})
@@ -55,7 +58,7 @@ def good(folder: Path) -> Stored:
     open_still = new_output("stream", text="○ Not answered yet")
     cells = [
         new_markdown_cell(OPENING),
-        new_markdown_cell("## 4 · Strips\n\n#### Exercise 3.1 · One · ●○○ · 5 min\n\n" + section),
+        new_markdown_cell(f"## 4 · Strips\n\n{OPEN_TASKS}\n\n#### Exercise 3.1 · One · ●○○ · 5 min\n\n{section}"),
         new_code_cell("show(figure)", execution_count=1, outputs=[picture]),
         new_code_cell("1 / 0", execution_count=2, outputs=[error], metadata={"tags": ["raises-exception"]}),
         new_code_cell(exercise, execution_count=3, outputs=[open_still], metadata={"tags": ["exercise"]}),

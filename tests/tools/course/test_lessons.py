@@ -9,7 +9,11 @@ from tools.notebooks import FOLDER
 def test_a_lesson_is_read_from_its_notebook() -> None:
     lesson = lessons.lesson("03")
     assert lesson.title.startswith("03 · Strip") and len(lesson.goals) >= 3 and len(lesson.recap) == 5
-    assert "Explore" in lesson.figure and [exercise.number for exercise in lesson.exercises] == ["3.1", "3.2", "3.3"]
+    assert lesson.figure == "the opening" and [exercise.number for exercise in lesson.exercises] == [
+        "3.1",
+        "3.2",
+        "3.3",
+    ]
 
 
 def test_every_kind_of_figure_with_controls_is_found() -> None:
