@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from segnext_edu.cli import PIXELS, parser
-from segnext_edu.files import InputError, appears_whole, one_line_errors, printable
+from segnext_edu.files import InputError, one_line_errors, printable
 from segnext_edu.process import run
 
 # Even PyTorch is imported by the command that needs it and not here, so that --help answers at once.
@@ -66,40 +66,28 @@ def train_command(args: argparse.Namespace) -> None:
 
 def evaluate_command(args: argparse.Namespace) -> None:
     from segnext_edu.checkpoints import load
+    from segnext_edu.inference.engines import device_for, with_engine
     from segnext_edu.inference.evaluate import evaluate, report
-    from segnext_edu.machine import best_device
 
     options = inference_options(args)
-    model = load(args.checkpoint).to(best_device())
-    print(report(evaluate(model, args.data, **options), model.classes))
+    model = load(args.checkpoint).to(device_for(args.engine))
+    network = with_engine(model, args.engine, many=False)
+    print(report(evaluate(network, args.data, **options), model.classes))
 
 
 def predict_command(args: argparse.Namespace) -> None:
-    if args.out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise InputError(f"{args.out}: the overlay is an image; give --out a name that ends in .png or .jpg")
+    from segnext_edu.inference.photographs import jobs, label
 
-    import numpy as np
+    if args.plain and args.engine not in ("auto", "torch"):
+        raise InputError(f"--plain runs the model as it is, in PyTorch; leave out --engine {args.engine}")
+    options, work = inference_options(args), jobs(args.photo, args.out)
 
     from segnext_edu.checkpoints import load
-    from segnext_edu.data.images import open_photo
-    from segnext_edu.data.palette import colours
-    from segnext_edu.inference.optimize import optimize
-    from segnext_edu.inference.overlay import overlay
-    from segnext_edu.inference.predict import predict
-    from segnext_edu.machine import best_device
+    from segnext_edu.inference.engines import device_for, with_engine
 
-    options = inference_options(args)
-    photo = open_photo(args.photo)
-    model = load(args.checkpoint).to(best_device())
-    network = model if args.plain else optimize(model)
-    labels = predict(network, photo, **options).cpu().numpy()  # (H, W)
-    image = overlay(photo, labels, model.classes, colours(model.classes))
-    with appears_whole(args.out) as part:
-        image.save(part, "JPEG" if args.out.suffix.lower() != ".png" else "PNG")
-    shares = np.bincount(labels.ravel(), minlength=len(model.classes)) / labels.size
-    for index in np.argsort(-shares):
-        if shares[index] >= 0.001:
-            print(f"{shares[index]:6.1%}  {model.classes[index]}")
+    model = load(args.checkpoint).to(device_for(args.engine))
+    network = model if args.plain else with_engine(model, args.engine, many=len(work) > 20)
+    label(network, work, options, shares=not args.photo.is_dir())
 
 
 def inference_options(args: argparse.Namespace) -> dict[str, Any]:

@@ -39,10 +39,10 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--data", required=True, help="mini, ade20k, or a folder or zip; its val split is scored")
     add_inference_options(evaluate)
 
-    predict = commands.add_parser("predict", help="label a photograph")
+    predict = commands.add_parser("predict", help="label a photograph, or a folder of them")
     predict.add_argument("--checkpoint", required=True, type=Path)
-    predict.add_argument("photo", type=Path)
-    predict.add_argument("--out", required=True, type=Path, help="where the overlay goes, as .png or .jpg")
+    predict.add_argument("photo", type=Path, help="a photograph, or a folder of photographs")
+    predict.add_argument("--out", required=True, type=Path, help="where the overlay goes, as .png or .jpg; or a folder")
     predict.add_argument(
         "--plain", action="store_true", help="run the model as the notebooks build it, not the optimised one"
     )
@@ -117,6 +117,13 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
         "By default the network sees the whole image once, its short side resized to what the checkpoint was trained "
         "at. A network knows things at the size at which it learned them: a larger image gives finer outlines and "
         "needs more memory, but what then fills hundreds of pixels may no longer be recognised.",
+    )
+    group.add_argument(
+        "--engine",
+        choices=("auto", "torch", "onnxruntime", "openvino"),
+        default="auto",
+        help="what computes the network on a CPU: PyTorch, or ONNX Runtime or OpenVINO where they are installed (auto: "
+        "the fastest one, where there is enough to label)",
     )
     group.add_argument(
         "--short-side",

@@ -23,11 +23,12 @@ from segnext_edu.model.segnext import SegNeXt
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from segnext_edu.inference.engines import Exported
     from segnext_edu.inference.optimize import FastSegNeXt
 
 
 def evaluate(
-    model: SegNeXt | FastSegNeXt,
+    model: SegNeXt | FastSegNeXt | Exported,
     data: str | Path | Dataset | Iterable[tuple[Tensor, Tensor]],
     short_side: int | Literal["own"] | None = None,
     tta: TTA = NO_TTA,

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from segnext_edu.checkpoints import card_short_side, load, unusable
 from segnext_edu.data.images import IMAGENET_MEAN, IMAGENET_STD
@@ -34,6 +34,8 @@ TRACED = (2, 3, 96, 128)  # no side is 1 and no two are equal: else the tracer w
 UNTRACED = ((1, 3, 33, 70), (3, 3, 160, 64))
 TOLERANCE = 1e-4  # of the logits
 METADATA = "metadata.json"  # its name inside a pt2 file
+
+Network = Callable[[Tensor], Tensor]  # images (B, 3, H, W) → logits
 
 
 def main(args: argparse.Namespace) -> int:
@@ -84,32 +86,56 @@ def free_sizes() -> dict[str, Any]:
     return {"images": {0: Dim("batch"), 2: Dim("height", min=33), 3: Dim("width", min=33)}}
 
 
-def trace(model: SegNeXt) -> ExportedProgram:
-    """The model's graph, free in batch, height and width. Raises InputError where its answers would mean nothing."""
+class AtStride8(nn.Module):
+    """A model up to its logits at stride 8, before they are enlarged: images → (B, K, h, w)."""
+
+    def __init__(self, model: SegNeXt):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.model.decode(self.model.encode(images))
+
+
+def trace(model: SegNeXt, whole: bool = True) -> ExportedProgram:
+    """The model's graph, free in batch, height and width; up to stride 8 where it is not the `whole` one.
+
+    Raises InputError where its answers would mean nothing.
+    """
     problem = unusable(model)
     if problem:
         raise InputError(f"the model cannot be exported: {problem}")
     # A copy, with the plain memory layout: pt2 files have trouble with weights in channels_last.
     copied = copy.deepcopy(model).cpu().eval().to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
     with torch.no_grad():
-        return torch.export.export(copied, (torch.zeros(TRACED),), dynamic_shapes=free_sizes())
+        module = copied if whole else AtStride8(copied)
+        return torch.export.export(module, (torch.zeros(TRACED),), dynamic_shapes=free_sizes())
 
 
-def write_onnx(model: SegNeXt, path: Path) -> float:
-    """Write an ONNX file, whole or not at all. Returns by how much its answers differ."""
+def onnxruntime_session(path: Path) -> Network:
+    """The graph in a file, as ONNX Runtime computes it on as many threads as PyTorch has."""
     import onnxruntime
 
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return lambda images: torch.from_numpy(session.run(None, {"images": images.contiguous().numpy()})[0])
+
+
+def write_onnx(
+    model: SegNeXt, path: Path, whole: bool = True, session: Callable[[Path], Network] = onnxruntime_session
+) -> float:
+    """Write an ONNX file, whole or not at all. Returns by how much its answers differ, by the engine of `session`."""
     # The exporter warns that torchvision, which nothing here uses, is not installed.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     program = torch.onnx.export(
-        trace(model), dynamo=True, dynamic_shapes=free_sizes(), output_names=["logits"], verbose=False
+        trace(model, whole), dynamo=True, dynamic_shapes=free_sizes(), output_names=["logits"], verbose=False
     )
     assert program is not None
     program.model.metadata_props.update(metadata(model))
     with appears_whole(path) as part:
         program.save(part)
-        session = onnxruntime.InferenceSession(part, providers=["CPUExecutionProvider"])
-        return checked(model, lambda images: torch.from_numpy(session.run(None, {"images": images.numpy()})[0]))
+        return checked(model if whole else AtStride8(model), session(part))
 
 
 def write_pt2(model: SegNeXt, path: Path) -> float:
@@ -122,7 +148,7 @@ def write_pt2(model: SegNeXt, path: Path) -> float:
         return checked(model, torch.export.load(content).module())
 
 
-def checked(model: SegNeXt, exported: Callable[[Tensor], Tensor]) -> float:
+def checked(model: Network, exported: Network) -> float:
     """The largest difference of the logits over images of sizes that were not traced.
 
     Raises InputError where it is more than `TOLERANCE`: no file is better than a wrong one.

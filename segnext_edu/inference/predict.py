@@ -17,12 +17,13 @@ from segnext_edu.inference.tta import NO_TTA, TTA, most_likely
 from segnext_edu.model.segnext import SegNeXt
 
 if TYPE_CHECKING:
+    from segnext_edu.inference.engines import Exported
     from segnext_edu.inference.optimize import FastSegNeXt
 
 
 @torch.inference_mode()
 def predict(
-    model: SegNeXt | FastSegNeXt,
+    model: SegNeXt | FastSegNeXt | Exported,
     photo: Image.Image | str | Path | Tensor,
     short_side: int | Literal["own"] | None = None,
     tta: TTA = NO_TTA,
@@ -42,7 +43,8 @@ def predict(
     if isinstance(photo, str | Path):
         photo = open_photo(Path(photo))
     image = to_tensor(photo) if isinstance(photo, Image.Image) else photo
-    image = image.to(next(model.parameters()).device)  # (3, H, W)
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))  # an exported one has no parameters
+    image = image.to(device)  # (3, H, W)
     if short_side is None:
         short_side = card_short_side(getattr(model, "card", {}))
     height, width = image.shape[1:]
@@ -52,7 +54,11 @@ def predict(
 
 
 def views(
-    model: SegNeXt | FastSegNeXt, image: Tensor, short_side: float, tta: TTA, window: SlidingWindow | None = None
+    model: SegNeXt | FastSegNeXt | Exported,
+    image: Tensor,
+    short_side: float,
+    tta: TTA,
+    window: SlidingWindow | None = None,
 ) -> Iterator[Tensor]:
     """The logits (1, K, h, w) of each augmented view, at the model's stride; mirrored ones are mirrored back."""
 
