@@ -16,6 +16,7 @@ from torch import Tensor
 from segnext_edu.files import InputError
 
 MOST_PIXELS = 120 * 10**6  # of a photograph: memory is bounded by it
+ORIENTATION = 0x0112  # EXIF's tag
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -44,10 +45,13 @@ def open_photo(path: Path) -> Image.Image:
 def upright(image: Image.Image) -> Image.Image:
     """The image in RGB, turned as its camera says; as it is where the camera's note is damaged."""
     try:
-        turned = ImageOps.exif_transpose(image)
+        turned = image if image.getexif().get(ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
     except Exception:  # of any kind; damaged pixels raise again below
         turned = image
-    return turned.convert("RGB")
+    if turned.mode != "RGB":  # Pillow would copy an image that is as it should be
+        return turned.convert("RGB")
+    turned.load()
+    return turned
 
 
 def to_tensor(image: Image.Image) -> Tensor:

@@ -44,7 +44,7 @@ def files(model, traced, tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("exported")
     paths = {form: folder / f"model.{form}" for form in ("onnx", "pt2")}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export, "trace", lambda model: traced)
+        patch.setattr(export, "trace", lambda model, whole=True: traced)
         assert write_onnx(model, paths["onnx"]) < 1e-4
         assert write_pt2(model, paths["pt2"]) < 1e-4
     return paths
@@ -133,7 +133,7 @@ def test_a_graph_with_other_bases_is_told_by_its_answers(session):
 @pytest.mark.parametrize("error", [2e-4, float("nan")])
 def test_what_answers_wrongly_gets_no_name(model, tmp_path, monkeypatch, error):
     wrong = SimpleNamespace(module=lambda: lambda x: model(x) + error)
-    monkeypatch.setattr(export, "trace", lambda model: wrong)
+    monkeypatch.setattr(export, "trace", lambda model, whole=True: wrong)
     monkeypatch.setattr(torch.export, "save", lambda program, file, extra_files: file.write(b"graph"))
     monkeypatch.setattr(torch.export, "load", lambda file: wrong)
     with pytest.raises(InputError, match="nothing was written"):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 
 from segnext_edu import SegNeXt
 from segnext_edu.checkpoints import read
@@ -202,6 +202,6 @@ def test_whatever_a_decoder_raises_names_the_file(tmp_path, monkeypatch, error):
         raise error("broken chunk")
 
     photo(8, 8).save(tmp_path / "photo.png")
-    monkeypatch.setattr(Image.Image, "convert", broken)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", broken)
     with pytest.raises(InputError, match=r"photo\.png: not an image that can be read \(broken chunk\)"):
         open_photo(tmp_path / "photo.png")

@@ -29,7 +29,6 @@ HOSTILE = {
     "prints": "def answer(*a):\n    while True:\n        print('x' * 100_000)",
     "says it is right": "def answer(*a):\n    print('✓ right')\n    raise SystemExit(0)",
     "warns": "import sys\ndef answer(*a):\n    while True:\n        print('x' * 100_000, file=sys.stderr)",
-    "keeps": "def answer(*a):\n    kept = []\n    while True:\n        kept.append(bytearray(1 << 24))",
     "recurs": "def answer(*a):\n    return answer(*a)",
     "exits": "def answer(*a):\n    raise SystemExit('✓')",
     "ends a generator": "def answer(*a):\n    raise GeneratorExit",

@@ -57,7 +57,8 @@ def run(case: tuple[list[str], str, float], place: Path) -> None:
         finally:
             process.stdout.close()
     text = (place / "said.log").read_text("utf-8", "replace")
-    if "Traceback" in text or "Exception ignored" in text:
+    ours = "/segnext_edu/" in text  # before the first of our lines Python has no handler but its own
+    if ours and ("Traceback" in text or "Exception ignored" in text):
         raise Fault("traceback", f"{text.strip().splitlines()[-1][:80]} after {what}")
     if what in CODES and code not in CODES[what] | {0}:
         raise Fault("exit code", f"{code} after {what}: {text.strip().splitlines()[-1:]}")
