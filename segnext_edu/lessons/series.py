@@ -57,6 +57,7 @@ SERIES = (
         "why accuracy flatters",
         "ps1",
         "What is a good answer?",
+        rewritten=True,
     ),
     Notebook(
         "strip_conv",
