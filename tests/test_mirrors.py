@@ -59,6 +59,12 @@ TAUGHT = (
     "segnext_edu.explain.sanity.perturbation",
 )
 EXEMPT = {
+    "segnext_edu.data.augment.Draws": "a table of random numbers",
+    "segnext_edu.data.augment.draw": "fills that table",
+    "segnext_edu.data.augment.augment": "makes a batch of what notebook 01 builds",
+    "segnext_edu.data.augment.scale_crop_flip": "notebook 01's twelve lines, with the choice of the crop",
+    "segnext_edu.data.augment.distort_colours": "notebook 01 shows what it does",
+    "segnext_edu.data.augment.hsv_to_rgb": "another colour space",
     "segnext_edu.cost.Operations": "watches PyTorch's operations",
     "segnext_edu.cost.count_macs": "watches PyTorch's operations",
     "segnext_edu.cost.macs_of": "looks a cost up",

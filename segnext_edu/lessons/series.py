@@ -45,9 +45,10 @@ SERIES = (
         "scenes_and_labels",
         "scenes and labels",
         "the data: scenes, masks, joint augmentation",
-        "what goes wrong when picture and mask part ways",
+        "what goes wrong when image and mask part ways",
         "ps1",
         A_NAME,
+        rewritten=True,
     ),
     Notebook(
         "metrics",
