@@ -76,11 +76,12 @@ def evaluate_command(args: argparse.Namespace) -> None:
 
 
 def predict_command(args: argparse.Namespace) -> None:
-    from segnext_edu.inference.photographs import jobs, label
+    from segnext_edu.photographs import jobs, label
 
     if args.plain and args.engine not in ("auto", "torch"):
         raise InputError(f"--plain runs the model as it is, in PyTorch; leave out --engine {args.engine}")
-    options, work = inference_options(args), jobs(args.photo, args.out)
+    work = jobs(args.photo, args.out)
+    options = inference_options(args)
 
     from segnext_edu.checkpoints import load
     from segnext_edu.inference.engines import device_for, with_engine

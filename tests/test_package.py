@@ -26,7 +26,7 @@ FLOORS = (
     {"data", "official_names"},
     {"metrics", "checkpoints"},
     {"inference"},
-    {"official", "explain", "training"},
+    {"official", "explain", "training", "photographs"},
     {"lessons"},
     {"cli", "process"},
     {"__main__"},

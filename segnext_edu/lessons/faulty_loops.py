@@ -52,9 +52,8 @@ def loop_b(model: nn.Module, optimizer: Optimizer, images: Tensor, files: Tensor
 
 def loop_c(model: nn.Module, optimizer: Optimizer, images: Tensor, files: Tensor) -> float:
     """Resizes masks as if they were pictures, and so invents classes wherever two meet."""
-    wide = files[:, None].float()  # (B, 1, H, W)
-    small = F.interpolate(wide, size=images.shape[2:], mode="bilinear", antialias=True)[:, 0]  # (B, h, w)
-    masks = reduce_zero_label(small.round().long())
+    small = F.interpolate(files[:, None].cpu(), size=images.shape[2:], mode="bilinear", antialias=True)[:, 0].to(files)
+    masks = reduce_zero_label(small).long()
     loss = segmentation_loss(model(images), masks)
     optimizer.zero_grad()
     loss.backward()

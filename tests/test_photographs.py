@@ -8,7 +8,7 @@ import pytest
 
 from segnext_edu.__main__ import main
 from segnext_edu.files import InputError
-from segnext_edu.inference.photographs import jobs
+from segnext_edu.photographs import jobs
 from tests.conftest import photo
 
 
