@@ -143,6 +143,7 @@ class TestOnAGPU:
         assert there.miou() == pytest.approx(here.miou(), abs=1e-3)
         assert there.pixel_accuracy() == pytest.approx(here.pixel_accuracy(), abs=1e-3)
 
+    @pytest.mark.slow
     def test_training_and_its_log(self, gpu: torch.device, tmp_path: Path) -> None:
         """Six steps, a score, a stop, and six more: the same losses as on a CPU."""
         settings = {"batch": 4, "crop": 64, "short_side": 64, "max_grad_norm": 1.0}
@@ -187,6 +188,7 @@ class TestOnAGPU:
             assert bytes(figure.image.value).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_every_operation_has_a_kernel_on_both_kinds_of_gpu(tmp_path: Path) -> None:
     """PyTorch's own table says which it has; what has none on MPS would need PYTORCH_ENABLE_MPS_FALLBACK."""
     table = Path(torchgen.__file__).parent / "packaged" / "ATen" / "native" / "native_functions.yaml"
